@@ -1,0 +1,35 @@
+import type { DescMethod, Message } from '@bufbuild/protobuf';
+import type { Code } from '@connectrpc/connect';
+import type { Metadata } from '@grpc/grpc-js';
+import type { Call } from './call.ts';
+
+/** A call as it arrives at a server, before anything is decided about it. */
+export type Arrival = {
+  readonly method: DescMethod;
+  readonly metadata: Metadata;
+  /** SPIFFE ID from the client's verified certificate, or undefined without one. */
+  readonly spiffeId: string | undefined;
+  /** Unix milliseconds from grpc-timeout, or undefined without one. */
+  readonly deadlineMs: number | undefined;
+  readonly signal: AbortSignal;
+};
+
+/** What the server asks on the way of each call; see admission.ts for what the shop uses. All may throw a Fault. */
+export type ServerHooks = {
+  /** Decides whether the call is served at all, and says what is known of it. Synchronous whenever it can be: it is on the hot path. */
+  admit(arrival: Arrival): Call | Promise<Call>;
+  /** Checks each request message after it is decoded. */
+  check(method: DescMethod, message: Message): void;
+  /** Told once when the call has ended, `call` being undefined when it was not admitted. `code` 0 is OK. */
+  ended(arrival: Arrival, call: Call | undefined, code: Code | 0, error: unknown, durationMs: number): void;
+};
+
+/** What the transport asks on the way of each outgoing call. */
+export type ClientHooks = {
+  /** May set metadata (token, request id, traceparent) and shorten the deadline. Returns who is told of the end. */
+  begin(
+    method: DescMethod,
+    metadata: Metadata,
+    deadlineMs: number | undefined,
+  ): { readonly deadlineMs: number | undefined; ended(code: Code | 0): void };
+};

@@ -1,0 +1,42 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { Client, ServiceImpl } from '@connectrpc/connect';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+
+/** Where a service gets time, ids, configuration and its peers from. Nothing else in a service reads them. */
+export type Env<C = unknown> = {
+  /** The service's own configuration, checked before `open` is called. */
+  readonly config: C;
+  readonly log: Logger;
+  now(): Date;
+  /** A new unguessable id, such as `newId('prd')` → "prd_0192f…", in order of time. */
+  newId(prefix: string): string;
+  /** A client of another service. Deadline, trace, request id and the user's token of the current call are passed on. */
+  dial<S extends DescService>(contract: S): Client<S>;
+};
+
+/** One contract with its implementation. Made by `handle`, so that the two fit. */
+export type Handlers = { readonly contract: DescService; readonly implementation: Partial<ServiceImpl<DescService>> };
+
+export function handle<S extends DescService>(contract: S, implementation: ServiceImpl<S>): Handlers {
+  return { contract, implementation: implementation as Handlers['implementation'] };
+}
+
+export type OpenService = {
+  readonly handlers: readonly Handlers[];
+  /** Resolves when the service can answer; rejects with the reason while it can't. Asked by readiness. */
+  ready?(): Promise<void>;
+  /** Ends everything that `open` began. */
+  close(): Promise<void>;
+};
+
+/**
+ * A service: its name is its workload in the contracts, its folder under services/ and the last part of its SPIFFE ID.
+ * `contract` lists the gRPC services it answers; `config` the environment variables it reads.
+ */
+export type Service<C = unknown> = {
+  readonly name: string;
+  readonly contract: readonly DescService[];
+  readonly config: z.ZodType<C>;
+  open(env: Env<C>): Promise<OpenService>;
+};
