@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Fault } from '../fault.ts';
 
 /** A signed-in user, as its access token says. */
 export type User = {
@@ -40,4 +41,11 @@ export function withCall<T>(call: Call, work: () => T): T {
 /** The call being served, or undefined outside of one (a worker, a command). */
 export function currentCall(): Call | undefined {
   return calls.getStore();
+}
+
+/** The signed-in user of the call being served. Refuses a call that has none. */
+export function requireUser(): User {
+  const user = calls.getStore()?.user;
+  if (user === undefined) throw new Fault('unauthenticated', 'SIGN_IN_REQUIRED', 'Sign in and send the access token.');
+  return user;
 }
