@@ -2,6 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { Client, ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { RpcTransport } from './rpc/transport.ts';
 
 /** Where a service gets time, ids, configuration and its peers from. Nothing else in a service reads them. */
 export type Env<C = unknown> = {
@@ -13,6 +14,8 @@ export type Env<C = unknown> = {
   newId(prefix: string): string;
   /** A client of another service. Deadline, trace, request id and the user's token of the current call are passed on. */
   dial<S extends DescService>(contract: S): Client<S>;
+  /** The connection that `dial` uses. For the edge, which passes encoded messages on without reading them. */
+  transport(contract: DescService): RpcTransport;
 };
 
 /** One contract with its implementation. Made by `handle`, so that the two fit. */
