@@ -1,7 +1,9 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client, ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { z } from 'zod';
+import type { TokenVerifier } from './identity/access-token.ts';
 import type { RpcTransport } from './rpc/transport.ts';
 
 /** Where a service gets time, ids, configuration and its peers from. Nothing else in a service reads them. */
@@ -16,6 +18,10 @@ export type Env<C = unknown> = {
   dial<S extends DescService>(contract: S): Client<S>;
   /** The connection that `dial` uses. For the edge, which passes encoded messages on without reading them. */
   transport(contract: DescService): RpcTransport;
+  /** Tells who a user is by the access token. The platform asks it for every call; only the edge, which has no server of ours, asks itself. */
+  readonly verifier: TokenVerifier;
+  /** The process's metrics, for counters of a service's own. */
+  readonly metrics: Registry;
 };
 
 /** One contract with its implementation. Made by `handle`, so that the two fit. */
