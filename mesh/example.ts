@@ -1,0 +1,40 @@
+import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { constraintsOf, type Json, type Schema } from './constraints.ts';
+
+/** An example of a message in JSON: what is required, and what the contract gives an example for. */
+export function exampleOf(message: DescMessage): Schema {
+  const fields = message.fields.filter((field) => field.oneof === undefined || field === field.oneof.fields[0]);
+  return Object.fromEntries(
+    fields.flatMap((field) => {
+      const { schema, required } = constraintsOf(field);
+      const [given] = Array.isArray(schema['examples']) ? schema['examples'] : [];
+      if (given !== undefined) return [[field.jsonName, given]];
+      return required || field.oneof !== undefined ? [[field.jsonName, standIn(field)]] : [];
+    }),
+  );
+}
+
+function standIn(field: DescField): Json {
+  if (field.fieldKind === 'map') return {};
+  const one = standInForOne(field);
+  return field.fieldKind === 'list' ? [one] : one;
+}
+
+function standInForOne(field: DescField): Json {
+  if (field.name === 'request_id') return '5f0c1f0e-8a52-4c0e-9d39-0d1f6a1e7c11';
+  if (field.message?.typeName === 'google.protobuf.FieldMask') return 'title';
+  if (field.message?.typeName === 'google.protobuf.Timestamp') return '2026-01-01T00:00:00Z';
+  if (field.message?.typeName === 'google.protobuf.Duration') return '60s';
+  if (field.message !== undefined) return exampleOf(field.message);
+  if (field.enum !== undefined) return field.enum.values[1]?.name ?? '';
+  switch (field.scalar) {
+    case ScalarType.STRING:
+      return field.name;
+    case ScalarType.BOOL:
+      return true;
+    case ScalarType.BYTES:
+      return '';
+    default:
+      return 1;
+  }
+}
