@@ -1,0 +1,14 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openTestDatabase, type TestDatabase } from './testing/database.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openTestDatabase('sample', new URL('./testing/migrations/', import.meta.url));
+});
+afterAll(() => database.close());
+
+test('numbers of 64 bits come back exact', async () => {
+  expect(await database.query('SELECT 9007199254740993::int8 AS big, ARRAY[1, NULL]::int8[] AS list')).toEqual([
+    { big: 9007199254740993n, list: [1n, null] },
+  ]);
+});

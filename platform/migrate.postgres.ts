@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { schemaName, withConnection, type Script, type Sql } from './database.postgres.ts';
+
+export type MigrateOptions = {
+  readonly url: string;
+  readonly schema: string;
+  /** The folder of files named 0001_what_it_does.sql, numbered without gaps, never changed once they were run. */
+  readonly migrations: URL;
+  readonly log?: Logger;
+};
+
+type Migration = { readonly number: number; readonly file: string; readonly text: string; readonly checksum: string };
+
+/** What the platform itself keeps in each service's schema (request ids, outbox); run before the service's own. */
+const platformMigrations = new URL('./migrations/', import.meta.url);
+
+/**
+ * Runs the migrations that the schema has not seen, in order, each in a transaction of its own. Any number of processes may
+ * call it at once: one works, the others wait. Throws, naming the file, when one fails or when one that ran has changed since.
+ */
+export async function migrate({ url, schema, migrations, log }: MigrateOptions): Promise<void> {
+  const sets = [
+    { name: 'platform', migrations: await readMigrations(platformMigrations) },
+    { name: 'service', migrations: await readMigrations(migrations) },
+  ];
+  await withConnection(url, async (sql) => {
+    // Ends with the connection, so a process that is killed leaves no lock behind.
+    await sql.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`only2u migrate ${schema}`]);
+    await prepare(sql, schemaName(schema));
+    for (const set of sets) {
+      const seen = await sql.query<{ number: number; file: string; checksum: string }>(
+        'SELECT number, file, checksum FROM migrations WHERE set = $1',
+        [set.name],
+      );
+      for (const old of seen) {
+        const now = set.migrations.find((migration) => migration.number === old.number);
+        if (now === undefined) {
+          log?.warn({ schema, file: old.file }, 'the database has a migration that this version does not know');
+        } else if (now.checksum !== old.checksum) {
+          throw new Error(
+            `${now.file} (schema ${schema}) has changed since it ran as ${old.file}. Put it back as it was, and write a new migration.`,
+          );
+        }
+      }
+      const known = new Set(seen.map((migration) => migration.number));
+      for (const migration of set.migrations) {
+        if (known.has(migration.number)) continue;
+        await runOne(sql, set.name, migration, schema);
+        log?.info({ schema, file: migration.file }, 'migrated');
+      }
+    }
+  });
+}
+
+/** The folder's migrations in order. */
+export async function readMigrations(folder: URL): Promise<Migration[]> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort();
+  return Promise.all(
+    files.map(async (file, index) => {
+      const number = Number(/^(\d{4})_[a-z0-9_]+\.sql$/.exec(file)?.[1] ?? 0);
+      if (number !== index + 1) {
+        throw new Error(`${file}: migrations are named 0001_what_it_does.sql and numbered without gaps or repeats`);
+      }
+      const text = (await readFile(new URL(file, asFolder(folder)), 'utf8')).replaceAll('\r\n', '\n');
+      return { number, file, text, checksum: createHash('sha256').update(text).digest('hex') };
+    }),
+  );
+}
+
+function asFolder(url: URL): URL {
+  return url.pathname.endsWith('/') ? url : new URL(`${url.href}/`);
+}
+
+async function prepare(sql: Sql & Script, schema: string): Promise<void> {
+  // CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists.
+  const found = await sql.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
+  if (found.length === 0) await sql.run(`CREATE SCHEMA ${schema}`);
+  await sql.run(`SET search_path = ${schema}, public`);
+  await sql.run(`CREATE TABLE IF NOT EXISTS ${schema}.migrations (
+    set text NOT NULL,
+    number int NOT NULL,
+    file text NOT NULL,
+    checksum text NOT NULL,
+    run_time timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (set, number)
+  )`);
+}
+
+async function runOne(sql: Sql & Script, set: string, migration: Migration, schema: string): Promise<void> {
+  await sql.run('BEGIN');
+  try {
+    await sql.run(migration.text);
+    await sql.query('INSERT INTO migrations (set, number, file, checksum) VALUES ($1, $2, $3, $4)', [
+      set,
+      migration.number,
+      migration.file,
+      migration.checksum,
+    ]);
+    await sql.run('COMMIT');
+  } catch (error) {
+    await sql.run('ROLLBACK').catch(() => undefined); // the first error says more
+    throw new Error(`Migration ${migration.file} of schema ${schema} failed${where(error, migration.text)}`, {
+      cause: error,
+    });
+  }
+}
+
+function where(error: unknown, text: string): string {
+  if (!(error instanceof Error)) return '';
+  const position = 'position' in error ? Number(error.position) : 0;
+  const line = position > 0 ? ` in line ${text.slice(0, position).split('\n').length}` : '';
+  return `${line}: ${error.message}`;
+}
