@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { Metadata } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { Fault } from '../fault.ts';
+import type { TokenVerifier } from '../identity/access-token.ts';
+import { type Mesh, workloadOf } from '../identity/spiffe.ts';
+import type { RpcMetrics } from '../telemetry/metrics.ts';
+import type { Span, Tracing } from '../telemetry/tracing.ts';
+import type { Call, User } from './call.ts';
+import type { Arrival, ServerHooks } from './hooks.ts';
+import { callersRule, decide, isGranted, type Policy, policyOf, type Refusal } from './policy.ts';
+import { checkMessage } from './validation.ts';
+
+export type AdmissionOptions = {
+  /** Whose certificates count. */
+  readonly mesh: Mesh;
+  readonly verifier: TokenVerifier;
+  readonly metrics: RpcMetrics;
+  readonly log: Logger;
+  readonly tracing: Tracing | undefined;
+};
+
+/** The workload that speaks for the edge: what it says of the end client is believed. */
+const edge = 'gateway';
+
+/**
+ * What every server asks of a call before it is served: caller by certificate, policy, user by token, roles, deadline.
+ * Costs microseconds and stays synchronous while the user's token is one that was seen before.
+ */
+export function createServerHooks({ mesh, verifier, metrics, log, tracing }: AdmissionOptions): ServerHooks {
+  const callers = createCallerNames(mesh);
+  const spans = new WeakMap<Arrival, Span>();
+
+  function refuse(policy: Policy, refusal: Refusal, caller: string): Fault {
+    metrics.refused(refusal.rule);
+    return faultOf(policy, refusal, caller);
+  }
+
+  function callFor(
+    arrival: Arrival,
+    policy: Policy,
+    caller: string,
+    token: string | undefined,
+    user: User | undefined,
+  ): Call {
+    const decision = decide(policy, caller, user);
+    if (decision !== 'allowed') throw refuse(policy, decision, caller);
+    const { metadata } = arrival;
+    const fromEdge = caller === edge;
+    const traceparent = textOf(metadata, 'traceparent');
+    const span = tracing?.server(arrival.method, caller, traceparent);
+    if (span !== undefined) spans.set(arrival, span);
+    return {
+      caller,
+      user,
+      token,
+      requestId: requestIdOf(metadata),
+      address: fromEdge ? (textOf(metadata, 'x-only2u-address') ?? '') : '',
+      userAgent: fromEdge ? (textOf(metadata, 'x-only2u-user-agent') ?? '') : '',
+      deadlineMs: earlier(arrival.deadlineMs, policy.timeoutMs),
+      get signal() {
+        return arrival.signal; // made when somebody asks: most calls never do
+      },
+      traceparent: span?.traceparent ?? traceparent,
+    };
+  }
+
+  return {
+    admit(arrival) {
+      const policy = policyOf(arrival.method);
+      metrics.began(arrival.method);
+      const caller = callers(arrival.spiffeId);
+      if (!isGranted(policy, caller))
+        throw refuse(policy, { reason: 'CALLER_NOT_GRANTED', rule: callersRule(policy) }, caller);
+      const token = bearerOf(arrival.metadata);
+      if (token === undefined || policy.access === 'internal')
+        return callFor(arrival, policy, caller, token, undefined);
+      const user = verifier.verify(token);
+      return user instanceof Promise
+        ? user.then((verified) => callFor(arrival, policy, caller, token, verified))
+        : callFor(arrival, policy, caller, token, user);
+    },
+    check: checkMessage,
+    ended(arrival, call, code, error, durationMs) {
+      const caller = call?.caller ?? callers(arrival.spiffeId);
+      metrics.handled(arrival.method, caller, code, durationMs);
+      spans.get(arrival)?.end(code);
+      logEnd(log, arrival.method, caller, call, code, error, durationMs);
+    },
+  };
+}
+
+/** Remembers the workload of each SPIFFE ID: a mesh has few, and every call asks. */
+function createCallerNames(mesh: Mesh): (spiffeId: string | undefined) => string {
+  const names = new Map<string, string>();
+  return (spiffeId) => {
+    if (spiffeId === undefined) return '';
+    const known = names.get(spiffeId);
+    if (known !== undefined) return known;
+    const name = workloadOf(mesh, spiffeId);
+    if (names.size < 1000) names.set(spiffeId, name); // certificates come from our own CA: this bound is never met
+    return name;
+  };
+}
+
+/** The refusal in words, the same at the edge and in the service. */
+export function faultOf(policy: Policy, { reason, rule }: Refusal, caller: string): Fault {
+  const metadata = { caller, method: policy.path, rule };
+  switch (reason) {
+    case 'CALLER_NOT_GRANTED':
+      return new Fault(
+        'permission-denied',
+        reason,
+        caller === ''
+          ? `The caller shows no certificate of this mesh; ${rule} decides.`
+          : `"${caller}" may not call this method: ${rule} doesn't name it. Grant it in the contract.`,
+        { metadata },
+      );
+    case 'ROLE_MISSING':
+      return new Fault('permission-denied', reason, `Your account has none of the roles that this needs: ${rule}.`, {
+        metadata,
+      });
+    case 'SIGN_IN_REQUIRED':
+      return new Fault(
+        'unauthenticated',
+        'TOKEN_MISSING',
+        'Sign in and send the access token as "authorization: Bearer …".',
+        {
+          metadata,
+        },
+      );
+  }
+}
+
+/** The user's token. One that is sent in another form is refused, not ignored. */
+function bearerOf(metadata: Metadata): string | undefined {
+  const value = textOf(metadata, 'authorization');
+  if (value === undefined) return undefined;
+  if (/^bearer [^\s]+$/i.test(value)) return value.slice(7);
+  throw new Fault('unauthenticated', 'TOKEN_INVALID', 'Send the access token as "authorization: Bearer …".');
+}
+
+function requestIdOf(metadata: Metadata): string {
+  const sent = textOf(metadata, 'x-request-id');
+  return sent !== undefined && /^[\w.:-]{1,128}$/.test(sent) ? sent : randomUUID();
+}
+
+function textOf(metadata: Metadata, name: string): string | undefined {
+  const value = metadata.get(name)[0];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function earlier(deadlineMs: number | undefined, timeoutMs: number | undefined): number | undefined {
+  if (timeoutMs === undefined) return deadlineMs;
+  const latest = Date.now() + timeoutMs;
+  return deadlineMs === undefined ? latest : Math.min(deadlineMs, latest);
+}
+
+function logEnd(
+  log: Logger,
+  method: DescMethod,
+  caller: string,
+  call: Call | undefined,
+  code: number,
+  error: unknown,
+  durationMs: number,
+): void {
+  const level = levelOf(code);
+  if (!log.isLevelEnabled(level)) return;
+  log[level](
+    {
+      method: `${method.parent.typeName}/${method.name}`,
+      code,
+      ms: Math.round(durationMs * 100) / 100,
+      caller,
+      user: call?.user?.id,
+      requestId: call?.requestId,
+      ...(error instanceof Fault ? { reason: error.reason, ...ruleOf(error) } : {}),
+      ...(level === 'error' ? { err: error } : {}),
+    },
+    'rpc',
+  );
+}
+
+function ruleOf(fault: Fault): { readonly rule?: string } {
+  const rule = fault.metadata['rule'];
+  return rule === undefined ? {} : { rule };
+}
+
+/** Bugs are errors, trouble between services is a warning, refusals by policy are news, the rest is for whoever looks closer. */
+function levelOf(code: number): 'error' | 'warn' | 'info' | 'debug' {
+  switch (code) {
+    case 2: // UNKNOWN
+    case 13: // INTERNAL
+    case 15: // DATA_LOSS
+      return 'error';
+    case 4: // DEADLINE_EXCEEDED
+    case 8: // RESOURCE_EXHAUSTED
+    case 14: // UNAVAILABLE
+      return 'warn';
+    case 7: // PERMISSION_DENIED
+    case 16: // UNAUTHENTICATED
+      return 'info';
+    default:
+      return 'debug';
+  }
+}

@@ -1,0 +1,59 @@
+import { Writable } from 'node:stream';
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+export type LogOptions = {
+  readonly level: string;
+  /** "json" for machines, one object a line; "pretty" for people at a terminal. */
+  readonly format: 'json' | 'pretty';
+  /** Where lines go; standard output when left out. */
+  readonly destination?: DestinationStream;
+};
+
+/** Names that never reach a log line, wherever a service puts them by mistake. */
+const secret = ['password', 'token', 'accessToken', 'refreshToken', 'authorization', 'secret', 'key', 'cookie'];
+
+/** The process's log. Each service gets a child of it: `log.child({ service: 'product' })`. */
+export function createLog({ level, format, destination }: LogOptions): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: [...secret, ...secret.map((name) => `*.${name}`)], censor: '[redacted]' },
+    },
+    format === 'pretty'
+      ? prettyStream(destination ?? process.stdout)
+      : (destination ?? pino.destination({ dest: 1, sync: true })),
+  );
+}
+
+/** A log that writes nothing, for tests. */
+export function silentLog(): Logger {
+  return pino({ level: 'silent' });
+}
+
+/** Prints "16:20:11 warn  product  message  key=value", and an error's stack below it. */
+function prettyStream(out: { write(text: string): unknown }): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(line: string, _encoding, done) {
+      out.write(prettyLine(line));
+      done();
+    },
+  });
+}
+
+/** One JSON line as a person reads it. */
+export function prettyLine(line: string): string {
+  const { time, level, service, msg, err, ...rest }: Record<string, unknown> = JSON.parse(line);
+  const values = Object.entries(rest).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  const stack = typeof err === 'object' && err !== null && 'stack' in err ? `\n${String(err.stack)}` : '';
+  const head = [String(time).slice(11, 19), String(level).padEnd(5), service, msg, ...values];
+  return `${head
+    .filter((part) => part !== undefined && part !== '')
+    .map(String)
+    .join(' ')}${stack}\n`;
+}
