@@ -1,0 +1,69 @@
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { type ContextValues, createContextValues, type HandlerContext } from '@connectrpc/connect';
+import type { ServerArrival } from './arrival.ts';
+import { toHeaders } from './metadata.ts';
+
+/**
+ * Connect's context of a call. Headers, values and the signal are made when a handler first asks for them: most never do,
+ * and an AbortController and three Headers cost as much as the rest of a small call.
+ */
+export class LazyHandlerContext implements HandlerContext {
+  readonly requestMethod = 'POST';
+  readonly protocolName = 'grpc';
+  readonly #arrival: ServerArrival;
+  #requestHeader: Headers | undefined;
+  #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
+  #values: ContextValues | undefined;
+
+  constructor(arrival: ServerArrival) {
+    this.#arrival = arrival;
+  }
+
+  get method(): DescMethod {
+    return this.#arrival.method;
+  }
+
+  get service(): DescService {
+    return this.#arrival.method.parent;
+  }
+
+  get url(): string {
+    return `https://${this.#arrival.host}/${this.service.typeName}/${this.method.name}`;
+  }
+
+  get signal(): AbortSignal {
+    return this.#arrival.signal;
+  }
+
+  get requestHeader(): Headers {
+    return (this.#requestHeader ??= toHeaders(this.#arrival.metadata));
+  }
+
+  get responseHeader(): Headers {
+    return (this.#responseHeader ??= new Headers());
+  }
+
+  get responseTrailer(): Headers {
+    return (this.#responseTrailer ??= new Headers());
+  }
+
+  get values(): ContextValues {
+    return (this.#values ??= createContextValues());
+  }
+
+  readonly timeoutMs = (): number | undefined => {
+    const { deadlineMs } = this.#arrival;
+    return deadlineMs === undefined ? undefined : deadlineMs - Date.now();
+  };
+
+  /** The headers that the handler has set, or undefined when it never touched them. */
+  get setHeader(): Headers | undefined {
+    return this.#responseHeader;
+  }
+
+  /** The trailers that the handler has set, or undefined when it never touched them. */
+  get setTrailer(): Headers | undefined {
+    return this.#responseTrailer;
+  }
+}
