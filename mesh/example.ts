@@ -1,5 +1,6 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { constraintsOf, type Json, type Schema } from './constraints.ts';
+import { commentOf } from './json-schema.ts';
 
 /** An example of a message in JSON: what is required, and what the contract gives an example for. */
 export function exampleOf(message: DescMessage): Schema {
@@ -22,14 +23,14 @@ function standIn(field: DescField): Json {
 
 function standInForOne(field: DescField): Json {
   if (field.name === 'request_id') return '5f0c1f0e-8a52-4c0e-9d39-0d1f6a1e7c11';
-  if (field.message?.typeName === 'google.protobuf.FieldMask') return 'title';
+  if (field.message?.typeName === 'google.protobuf.FieldMask') return quoted(field) ?? 'title';
   if (field.message?.typeName === 'google.protobuf.Timestamp') return '2026-01-01T00:00:00Z';
   if (field.message?.typeName === 'google.protobuf.Duration') return '60s';
   if (field.message !== undefined) return exampleOf(field.message);
   if (field.enum !== undefined) return field.enum.values[1]?.name ?? '';
   switch (field.scalar) {
     case ScalarType.STRING:
-      return field.name;
+      return quoted(field) ?? field.name;
     case ScalarType.BOOL:
       return true;
     case ScalarType.BYTES:
@@ -37,4 +38,9 @@ function standInForOne(field: DescField): Json {
     default:
       return 1;
   }
+}
+
+/** Comments quote what a value looks like, such as "prd_…". */
+function quoted(field: DescField): string | undefined {
+  return /"([^"]+)"/.exec(commentOf(field))?.[1];
 }

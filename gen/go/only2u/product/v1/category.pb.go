@@ -664,12 +664,12 @@ var File_only2u_product_v1_category_proto protoreflect.FileDescriptor
 
 const file_only2u_product_v1_category_proto_rawDesc = "" +
 	"\n" +
-	" only2u/product/v1/category.proto\x12\x11only2u.product.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\xd7\x02\n" +
+	" only2u/product/v1/category.proto\x12\x11only2u.product.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\xe0\x02\n" +
 	"\bCategory\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02id\x12$\n" +
 	"\tparent_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\bparentId\x128\n" +
-	"\x04slug\x18\x03 \x01(\tB$\xbaH!r\x1f\x18d2\x1b^([a-z0-9]+(-[a-z0-9]+)*)?$R\x04slug\x12\x1d\n" +
-	"\x05title\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18dR\x05title\x12\x1c\n" +
+	"\x04slug\x18\x03 \x01(\tB$\xbaH!r\x1f\x18d2\x1b^([a-z0-9]+(-[a-z0-9]+)*)?$R\x04slug\x12&\n" +
+	"\x05title\x18\x04 \x01(\tB\x10\xbaH\rr\v\x18d\x92\x02\x06ShirtsR\x05title\x12\x1c\n" +
 	"\x04path\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x04path\x12;\n" +
 	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +

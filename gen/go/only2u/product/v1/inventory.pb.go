@@ -526,7 +526,7 @@ type ReserveStockRequest struct {
 	// The pieces, each variant once.
 	Items []*ReservationItem `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`
 	// How long to hold them; without it, 15 minutes.
-	HoldTime      *durationpb.Duration `protobuf:"bytes,3,opt,name=hold_time,json=holdTime,proto3" json:"hold_time,omitempty"`
+	HoldDuration  *durationpb.Duration `protobuf:"bytes,3,opt,name=hold_duration,json=holdDuration,proto3" json:"hold_duration,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -575,9 +575,9 @@ func (x *ReserveStockRequest) GetItems() []*ReservationItem {
 	return nil
 }
 
-func (x *ReserveStockRequest) GetHoldTime() *durationpb.Duration {
+func (x *ReserveStockRequest) GetHoldDuration() *durationpb.Duration {
 	if x != nil {
-		return x.HoldTime
+		return x.HoldDuration
 	}
 	return nil
 }
@@ -866,14 +866,14 @@ const file_only2u_product_v1_inventory_proto_rawDesc = "" +
 	"\x05delta\x18\x03 \x01(\x05B\x18\xbaH\x15\x1a\x138\x00\x18\x80\x94\xeb\xdc\x03(\x80씣\xfc\xff\xff\xff\xff\x01R\x05delta\x12 \n" +
 	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06reason\"E\n" +
 	"\x13AdjustStockResponse\x12.\n" +
-	"\x05stock\x18\x01 \x01(\v2\x18.only2u.product.v1.StockR\x05stock\"\xcf\x01\n" +
+	"\x05stock\x18\x01 \x01(\v2\x18.only2u.product.v1.StockR\x05stock\"\xd7\x01\n" +
 	"\x13ReserveStockRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12D\n" +
 	"\x05items\x18\x02 \x03(\v2\".only2u.product.v1.ReservationItemB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05items\x12H\n" +
-	"\thold_time\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
-	"\"\x04\b\x80\xa3\x052\x02\b\x01R\bholdTime\"X\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05items\x12P\n" +
+	"\rhold_duration\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b\x01R\fholdDuration\"X\n" +
 	"\x14ReserveStockResponse\x12@\n" +
 	"\vreservation\x18\x01 \x01(\v2\x1e.only2u.product.v1.ReservationR\vreservation\"v\n" +
 	"\x18CommitReservationRequest\x12(\n" +
@@ -949,7 +949,7 @@ var file_only2u_product_v1_inventory_proto_depIdxs = []int32{
 	1,  // 3: only2u.product.v1.GetStockResponse.stocks:type_name -> only2u.product.v1.Stock
 	1,  // 4: only2u.product.v1.AdjustStockResponse.stock:type_name -> only2u.product.v1.Stock
 	3,  // 5: only2u.product.v1.ReserveStockRequest.items:type_name -> only2u.product.v1.ReservationItem
-	15, // 6: only2u.product.v1.ReserveStockRequest.hold_time:type_name -> google.protobuf.Duration
+	15, // 6: only2u.product.v1.ReserveStockRequest.hold_duration:type_name -> google.protobuf.Duration
 	2,  // 7: only2u.product.v1.ReserveStockResponse.reservation:type_name -> only2u.product.v1.Reservation
 	2,  // 8: only2u.product.v1.CommitReservationResponse.reservation:type_name -> only2u.product.v1.Reservation
 	2,  // 9: only2u.product.v1.ReleaseReservationResponse.reservation:type_name -> only2u.product.v1.Reservation

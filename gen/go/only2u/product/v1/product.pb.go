@@ -2331,12 +2331,12 @@ var File_only2u_product_v1_product_proto protoreflect.FileDescriptor
 
 const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\n" +
-	"\x1fonly2u/product/v1/product.proto\x12\x11only2u.product.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1aonly2u/type/v1/money.proto\"\xc7\x06\n" +
+	"\x1fonly2u/product/v1/product.proto\x12\x11only2u.product.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1aonly2u/type/v1/money.proto\"\xd5\x06\n" +
 	"\aProduct\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02id\x12=\n" +
 	"\x06handle\x18\x02 \x01(\tB%\xbaH\"r \x18\xff\x012\x1b^([a-z0-9]+(-[a-z0-9]+)*)?$R\x06handle\x12$\n" +
-	"\tvendor_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\bvendorId\x12\x1e\n" +
-	"\x05title\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x05title\x124\n" +
+	"\tvendor_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\bvendorId\x12,\n" +
+	"\x05title\x18\x04 \x01(\tB\x16\xbaH\x13r\x11\x18\xff\x01\x92\x02\vLinen shirtR\x05title\x124\n" +
 	"\x10description_html\x18\x05 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x04R\x0fdescriptionHtml\x12\x1e\n" +
 	"\x05brand\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x05brand\x12+\n" +
 	"\fproduct_type\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vproductType\x12(\n" +
@@ -2425,12 +2425,12 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\vproduct_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\b\x01\x10d\"\x06r\x04\x10\x01\x18@R\n" +
 	"productIds\"R\n" +
 	"\x18BatchGetProductsResponse\x126\n" +
-	"\bproducts\x18\x01 \x03(\v2\x1a.only2u.product.v1.ProductR\bproducts\"\x92\x04\n" +
+	"\bproducts\x18\x01 \x03(\v2\x1a.only2u.product.v1.ProductR\bproducts\"\xa0\x04\n" +
 	"\x15SearchProductsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12\x1e\n" +
-	"\x05query\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05query\x123\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12,\n" +
+	"\x05query\x18\x03 \x01(\tB\x16\xbaH\x13r\x11\x18\xc8\x01\x92\x02\vlinen shirtR\x05query\x123\n" +
 	"\fcategory_ids\x18\x04 \x03(\tB\x10\xbaH\r\x92\x01\n" +
 	"\x10\x14\"\x06r\x04\x10\x01\x18@R\vcategoryIds\x12%\n" +
 	"\x04tags\x18\x05 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01\x18\xff\x01R\x04tags\x12)\n" +
@@ -2461,9 +2461,10 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"FacetValue\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\tR\x05value\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x14\n" +
-	"\x05count\x18\x03 \x01(\x05R\x05count\"a\n" +
-	"\x16SuggestProductsRequest\x12!\n" +
-	"\x06prefix\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x06prefix\x12$\n" +
+	"\x05count\x18\x03 \x01(\x05R\x05count\"g\n" +
+	"\x16SuggestProductsRequest\x12'\n" +
+	"\x06prefix\x18\x01 \x01(\tB\x0f\xbaH\fr\n" +
+	"\x10\x01\x18d\x92\x02\x03linR\x06prefix\x12$\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\"Z\n" +
 	"\x17SuggestProductsResponse\x12?\n" +
 	"\vsuggestions\x18\x01 \x03(\v2\x1d.only2u.product.v1.SuggestionR\vsuggestions\"v\n" +
@@ -2477,12 +2478,12 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\x15ImportProductsRequest\x12<\n" +
 	"\aoptions\x18\x01 \x01(\v2 .only2u.product.v1.ImportOptionsH\x00R\aoptions\x12!\n" +
 	"\x05chunk\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x05chunkB\x0e\n" +
-	"\x05piece\x12\x05\xbaH\x02\b\x01\"\x81\x01\n" +
+	"\x05piece\x12\x05\xbaH\x02\b\x01\"\x87\x01\n" +
 	"\rImportOptions\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12-\n" +
-	"\bcurrency\x18\x02 \x01(\tB\x11\xbaH\x0er\f2\n" +
-	"^[A-Z]{3}$R\bcurrency\x12\x17\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x123\n" +
+	"\bcurrency\x18\x02 \x01(\tB\x17\xbaH\x14r\x122\n" +
+	"^[A-Z]{3}$\x92\x02\x03INRR\bcurrency\x12\x17\n" +
 	"\adry_run\x18\x03 \x01(\bR\x06dryRun\"\xa8\x02\n" +
 	"\x16ImportProductsResponse\x12\x1b\n" +
 	"\trow_count\x18\x01 \x01(\x05R\browCount\x12#\n" +

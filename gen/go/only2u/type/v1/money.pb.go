@@ -83,12 +83,12 @@ var File_only2u_type_v1_money_proto protoreflect.FileDescriptor
 
 const file_only2u_type_v1_money_proto_rawDesc = "" +
 	"\n" +
-	"\x1aonly2u/type/v1/money.proto\x12\x0eonly2u.type.v1\x1a\x1bbuf/validate/validate.proto\"q\n" +
-	"\x05Money\x129\n" +
-	"\vminor_units\x18\x01 \x01(\x03B\x18\xbaH\x15\"\x13\x18\x80\xa0\xb6\xce\xf7\x85\x02(\x80\xe0ɱ\x88\xfa\xfd\xff\xff\x01R\n" +
-	"minorUnits\x12-\n" +
-	"\bcurrency\x18\x02 \x01(\tB\x11\xbaH\x0er\f2\n" +
-	"^[A-Z]{3}$R\bcurrencyB\x9f\x01\n" +
+	"\x1aonly2u/type/v1/money.proto\x12\x0eonly2u.type.v1\x1a\x1bbuf/validate/validate.proto\"{\n" +
+	"\x05Money\x12=\n" +
+	"\vminor_units\x18\x01 \x01(\x03B\x1c\xbaH\x19\"\x17H\xec\x85\x03\x18\x80\xa0\xb6\xce\xf7\x85\x02(\x80\xe0ɱ\x88\xfa\xfd\xff\xff\x01R\n" +
+	"minorUnits\x123\n" +
+	"\bcurrency\x18\x02 \x01(\tB\x17\xbaH\x14r\x122\n" +
+	"^[A-Z]{3}$\x92\x02\x03INRR\bcurrencyB\x9f\x01\n" +
 	"\x12com.only2u.type.v1B\n" +
 	"MoneyProtoP\x01Z#only2u/gen/go/only2u/type/v1;typev1\xa2\x02\x03OTX\xaa\x02\x0eOnly2u.Type.V1\xca\x02\x0eOnly2u\\Type\\V1\xe2\x02\x1aOnly2u\\Type\\V1\\GPBMetadata\xea\x02\x10Only2u::Type::V1b\x06proto3"
 

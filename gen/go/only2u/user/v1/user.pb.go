@@ -1117,7 +1117,7 @@ type UpdateAddressRequest struct {
 	// The address's id, the new values and, to change only what was seen, its
 	// etag. Fields that update_mask doesn't name are not read.
 	Address *Address `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
-	// The fields to change.
+	// The fields to change, such as "city".
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1325,45 +1325,43 @@ var File_only2u_user_v1_user_proto protoreflect.FileDescriptor
 
 const file_only2u_user_v1_user_proto_rawDesc = "" +
 	"\n" +
-	"\x19only2u/user/v1/user.proto\x12\x0eonly2u.user.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\xc1\x02\n" +
-	"\x04User\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
-	"\x05email\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05email\x12%\n" +
-	"\x0eemail_verified\x18\x03 \x01(\bR\remailVerified\x12-\n" +
-	"\fdisplay_name\x18\x04 \x01(\tB\n" +
-	"\xbaH\x04r\x02\x18d\x80\x01\x01R\vdisplayName\x12*\n" +
-	"\x05roles\x18\x05 \x03(\x0e2\x14.only2u.user.v1.RoleR\x05roles\x12;\n" +
+	"\x19only2u/user/v1/user.proto\x12\x0eonly2u.user.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\xf3\x02\n" +
+	"\x04User\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02id\x12!\n" +
+	"\x05email\x18\x02 \x01(\tB\v\xbaH\x05r\x03\x18\xfe\x01\x80\x01\x01R\x05email\x12%\n" +
+	"\x0eemail_verified\x18\x03 \x01(\bR\remailVerified\x124\n" +
+	"\fdisplay_name\x18\x04 \x01(\tB\x11\xbaH\vr\t\x18d\x92\x02\x04Asha\x80\x01\x01R\vdisplayName\x12;\n" +
+	"\x05roles\x18\x05 \x03(\x0e2\x14.only2u.user.v1.RoleB\x0f\xbaH\f\x92\x01\t\x10\n" +
+	"\"\x05\x82\x01\x02\x10\x01R\x05roles\x12;\n" +
 	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\x12\x12\n" +
-	"\x04etag\x18\b \x01(\tR\x04etag\"E\n" +
+	"updateTime\x12\x1b\n" +
+	"\x04etag\x18\b \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"E\n" +
 	"\vUserProfile\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12&\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\x03\x80\x01\x01R\vdisplayName\"\xf1\x03\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x03\x80\x01\x01R\vdisplayName\"\x8d\x04\n" +
 	"\aAddress\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02id\x12(\n" +
-	"\trecipient\x18\x02 \x01(\tB\n" +
-	"\xbaH\x04r\x02\x18d\x80\x01\x01R\trecipient\x12)\n" +
+	"\x02id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02id\x123\n" +
+	"\trecipient\x18\x02 \x01(\tB\x15\xbaH\x0fr\r\x18d\x92\x02\bAsha Rao\x80\x01\x01R\trecipient\x12)\n" +
 	"\x05lines\x18\x03 \x03(\tB\x13\xbaH\r\x92\x01\n" +
-	"\x10\x04\"\x06r\x04\x10\x01\x18d\x80\x01\x01R\x05lines\x12\x1e\n" +
-	"\x04city\x18\x04 \x01(\tB\n" +
-	"\xbaH\x04r\x02\x18d\x80\x01\x01R\x04city\x12\"\n" +
+	"\x10\x04\"\x06r\x04\x10\x01\x18d\x80\x01\x01R\x05lines\x12*\n" +
+	"\x04city\x18\x04 \x01(\tB\x16\xbaH\x10r\x0e\x18d\x92\x02\tBengaluru\x80\x01\x01R\x04city\x12\"\n" +
 	"\x06region\x18\x05 \x01(\tB\n" +
 	"\xbaH\x04r\x02\x18d\x80\x01\x01R\x06region\x12+\n" +
 	"\vpostal_code\x18\x06 \x01(\tB\n" +
 	"\xbaH\x04r\x02\x18\x10\x80\x01\x01R\n" +
-	"postalCode\x127\n" +
-	"\fcountry_code\x18\a \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{2})?$R\vcountryCode\x127\n" +
+	"postalCode\x12<\n" +
+	"\fcountry_code\x18\a \x01(\tB\x19\xbaH\x16r\x142\r^([A-Z]{2})?$\x92\x02\x02INR\vcountryCode\x127\n" +
 	"\x05phone\x18\b \x01(\tB!\xbaH\x1br\x192\x17^(\\+[1-9][0-9]{6,14})?$\x80\x01\x01R\x05phone\x12;\n" +
 	"\vcreate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1b\n" +
-	"\x04etag\x18\v \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"4\n" +
-	"\x0eGetUserRequest\x12\"\n" +
-	"\auser_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06userId\";\n" +
+	"\x04etag\x18\v \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"9\n" +
+	"\x0eGetUserRequest\x12'\n" +
+	"\auser_id\x18\x01 \x01(\tB\x0e\xbaH\vr\t\x10\x01\x18@\x92\x02\x02meR\x06userId\";\n" +
 	"\x0fGetUserResponse\x12(\n" +
 	"\x04user\x18\x01 \x01(\v2\x14.only2u.user.v1.UserR\x04user\"\xb4\x01\n" +
 	"\x11UpdateUserRequest\x12(\n" +

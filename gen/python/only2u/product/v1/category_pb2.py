@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from only2u.mesh.v1 import policy_pb2 as only2u_dot_mesh_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n only2u/product/v1/category.proto\x12\x11only2u.product.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\x98\x02\n\x08\x43\x61tegory\x12\x13\n\x02id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\tparent_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x32\n\x04slug\x18\x03 \x01(\tB$\xbaH!r\x1f\x18\x64\x32\x1b^([a-z0-9]+(-[a-z0-9]+)*)?$\x12\x16\n\x05title\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x16\n\x04path\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x04\x65tag\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18@\"m\n\x15\x43reateCategoryRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\x35\n\x08\x63\x61tegory\x18\x02 \x01(\x0b\x32\x1b.only2u.product.v1.CategoryB\x06\xbaH\x03\xc8\x01\x01\"G\n\x16\x43reateCategoryResponse\x12-\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1b.only2u.product.v1.Category\"4\n\x12GetCategoryRequest\x12\x1e\n\x0b\x63\x61tegory_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"D\n\x13GetCategoryResponse\x12-\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1b.only2u.product.v1.Category\"m\n\x15ListCategoriesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x1a\n\tparent_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"b\n\x16ListCategoriesResponse\x12/\n\ncategories\x18\x01 \x03(\x0b\x32\x1b.only2u.product.v1.Category\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa6\x01\n\x15UpdateCategoryRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\x35\n\x08\x63\x61tegory\x18\x02 \x01(\x0b\x32\x1b.only2u.product.v1.CategoryB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x06\xbaH\x03\xc8\x01\x01\"G\n\x16UpdateCategoryResponse\x12-\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1b.only2u.product.v1.Category\"m\n\x15\x44\x65leteCategoryRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\x1e\n\x0b\x63\x61tegory_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x18\n\x16\x44\x65leteCategoryResponse2\xf0\x05\n\x0f\x43\x61tegoryService\x12\x8e\x01\n\x0e\x43reateCategory\x12(.only2u.product.v1.CreateCategoryRequest\x1a).only2u.product.v1.CreateCategoryResponse\"\'\x90\x02\x02\xe2\xe0\x18 \n\x07gateway\x10\x03\x1a\x05\x61\x64min\"\x02\x08\x02*\x08\x08\x02\x10x\x1a\x02\x08<\x12\x87\x01\n\x0bGetCategory\x12%.only2u.product.v1.GetCategoryRequest\x1a&.only2u.product.v1.GetCategoryResponse\")\x90\x02\x01\xe2\xe0\x18\"\n\x07gateway\x10\x01\"\x02\x08\x02*\t\x08\x01\x10\xb8\x17\x1a\x02\x08<2\x06\n\x02\x08\x1e\x10\x01\x12\x90\x01\n\x0eListCategories\x12(.only2u.product.v1.ListCategoriesRequest\x1a).only2u.product.v1.ListCategoriesResponse\")\x90\x02\x01\xe2\xe0\x18\"\n\x07gateway\x10\x01\"\x02\x08\x02*\t\x08\x01\x10\xb8\x17\x1a\x02\x08<2\x06\n\x02\x08\x1e\x10\x01\x12\x8e\x01\n\x0eUpdateCategory\x12(.only2u.product.v1.UpdateCategoryRequest\x1a).only2u.product.v1.UpdateCategoryResponse\"\'\x90\x02\x02\xe2\xe0\x18 \n\x07gateway\x10\x03\x1a\x05\x61\x64min\"\x02\x08\x02*\x08\x08\x02\x10x\x1a\x02\x08<\x12\x8e\x01\n\x0e\x44\x65leteCategory\x12(.only2u.product.v1.DeleteCategoryRequest\x1a).only2u.product.v1.DeleteCategoryResponse\"\'\x90\x02\x02\xe2\xe0\x18 \n\x07gateway\x10\x03\x1a\x05\x61\x64min\"\x02\x08\x05*\x08\x08\x02\x10x\x1a\x02\x08<\x1a\r\xe2\xe0\x18\t\n\x07productb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n only2u/product/v1/category.proto\x12\x11only2u.product.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\xa1\x02\n\x08\x43\x61tegory\x12\x13\n\x02id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\tparent_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x32\n\x04slug\x18\x03 \x01(\tB$\xbaH!r\x1f\x18\x64\x32\x1b^([a-z0-9]+(-[a-z0-9]+)*)?$\x12\x1f\n\x05title\x18\x04 \x01(\tB\x10\xbaH\rr\x0b\x18\x64\x92\x02\x06Shirts\x12\x16\n\x04path\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x04\x65tag\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18@\"m\n\x15\x43reateCategoryRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\x35\n\x08\x63\x61tegory\x18\x02 \x01(\x0b\x32\x1b.only2u.product.v1.CategoryB\x06\xbaH\x03\xc8\x01\x01\"G\n\x16\x43reateCategoryResponse\x12-\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1b.only2u.product.v1.Category\"4\n\x12GetCategoryRequest\x12\x1e\n\x0b\x63\x61tegory_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"D\n\x13GetCategoryResponse\x12-\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1b.only2u.product.v1.Category\"m\n\x15ListCategoriesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x1a\n\tparent_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"b\n\x16ListCategoriesResponse\x12/\n\ncategories\x18\x01 \x03(\x0b\x32\x1b.only2u.product.v1.Category\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa6\x01\n\x15UpdateCategoryRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\x35\n\x08\x63\x61tegory\x18\x02 \x01(\x0b\x32\x1b.only2u.product.v1.CategoryB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x06\xbaH\x03\xc8\x01\x01\"G\n\x16UpdateCategoryResponse\x12-\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1b.only2u.product.v1.Category\"m\n\x15\x44\x65leteCategoryRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\x1e\n\x0b\x63\x61tegory_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x18\n\x16\x44\x65leteCategoryResponse2\xf0\x05\n\x0f\x43\x61tegoryService\x12\x8e\x01\n\x0e\x43reateCategory\x12(.only2u.product.v1.CreateCategoryRequest\x1a).only2u.product.v1.CreateCategoryResponse\"\'\x90\x02\x02\xe2\xe0\x18 \n\x07gateway\x10\x03\x1a\x05\x61\x64min\"\x02\x08\x02*\x08\x08\x02\x10x\x1a\x02\x08<\x12\x87\x01\n\x0bGetCategory\x12%.only2u.product.v1.GetCategoryRequest\x1a&.only2u.product.v1.GetCategoryResponse\")\x90\x02\x01\xe2\xe0\x18\"\n\x07gateway\x10\x01\"\x02\x08\x02*\t\x08\x01\x10\xb8\x17\x1a\x02\x08<2\x06\n\x02\x08\x1e\x10\x01\x12\x90\x01\n\x0eListCategories\x12(.only2u.product.v1.ListCategoriesRequest\x1a).only2u.product.v1.ListCategoriesResponse\")\x90\x02\x01\xe2\xe0\x18\"\n\x07gateway\x10\x01\"\x02\x08\x02*\t\x08\x01\x10\xb8\x17\x1a\x02\x08<2\x06\n\x02\x08\x1e\x10\x01\x12\x8e\x01\n\x0eUpdateCategory\x12(.only2u.product.v1.UpdateCategoryRequest\x1a).only2u.product.v1.UpdateCategoryResponse\"\'\x90\x02\x02\xe2\xe0\x18 \n\x07gateway\x10\x03\x1a\x05\x61\x64min\"\x02\x08\x02*\x08\x08\x02\x10x\x1a\x02\x08<\x12\x8e\x01\n\x0e\x44\x65leteCategory\x12(.only2u.product.v1.DeleteCategoryRequest\x1a).only2u.product.v1.DeleteCategoryResponse\"\'\x90\x02\x02\xe2\xe0\x18 \n\x07gateway\x10\x03\x1a\x05\x61\x64min\"\x02\x08\x05*\x08\x08\x02\x10x\x1a\x02\x08<\x1a\r\xe2\xe0\x18\t\n\x07productb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATEGORY'].fields_by_name['slug']._loaded_options = None
   _globals['_CATEGORY'].fields_by_name['slug']._serialized_options = b'\272H!r\037\030d2\033^([a-z0-9]+(-[a-z0-9]+)*)?$'
   _globals['_CATEGORY'].fields_by_name['title']._loaded_options = None
-  _globals['_CATEGORY'].fields_by_name['title']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_CATEGORY'].fields_by_name['title']._serialized_options = b'\272H\rr\013\030d\222\002\006Shirts'
   _globals['_CATEGORY'].fields_by_name['path']._loaded_options = None
   _globals['_CATEGORY'].fields_by_name['path']._serialized_options = b'\272H\005r\003\030\200\010'
   _globals['_CATEGORY'].fields_by_name['etag']._loaded_options = None
@@ -84,27 +84,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATEGORYSERVICE'].methods_by_name['DeleteCategory']._loaded_options = None
   _globals['_CATEGORYSERVICE'].methods_by_name['DeleteCategory']._serialized_options = b'\220\002\002\342\340\030 \n\007gateway\020\003\032\005admin\"\002\010\005*\010\010\002\020x\032\002\010<'
   _globals['_CATEGORY']._serialized_start=181
-  _globals['_CATEGORY']._serialized_end=461
-  _globals['_CREATECATEGORYREQUEST']._serialized_start=463
-  _globals['_CREATECATEGORYREQUEST']._serialized_end=572
-  _globals['_CREATECATEGORYRESPONSE']._serialized_start=574
-  _globals['_CREATECATEGORYRESPONSE']._serialized_end=645
-  _globals['_GETCATEGORYREQUEST']._serialized_start=647
-  _globals['_GETCATEGORYREQUEST']._serialized_end=699
-  _globals['_GETCATEGORYRESPONSE']._serialized_start=701
-  _globals['_GETCATEGORYRESPONSE']._serialized_end=769
-  _globals['_LISTCATEGORIESREQUEST']._serialized_start=771
-  _globals['_LISTCATEGORIESREQUEST']._serialized_end=880
-  _globals['_LISTCATEGORIESRESPONSE']._serialized_start=882
-  _globals['_LISTCATEGORIESRESPONSE']._serialized_end=980
-  _globals['_UPDATECATEGORYREQUEST']._serialized_start=983
-  _globals['_UPDATECATEGORYREQUEST']._serialized_end=1149
-  _globals['_UPDATECATEGORYRESPONSE']._serialized_start=1151
-  _globals['_UPDATECATEGORYRESPONSE']._serialized_end=1222
-  _globals['_DELETECATEGORYREQUEST']._serialized_start=1224
-  _globals['_DELETECATEGORYREQUEST']._serialized_end=1333
-  _globals['_DELETECATEGORYRESPONSE']._serialized_start=1335
-  _globals['_DELETECATEGORYRESPONSE']._serialized_end=1359
-  _globals['_CATEGORYSERVICE']._serialized_start=1362
-  _globals['_CATEGORYSERVICE']._serialized_end=2114
+  _globals['_CATEGORY']._serialized_end=470
+  _globals['_CREATECATEGORYREQUEST']._serialized_start=472
+  _globals['_CREATECATEGORYREQUEST']._serialized_end=581
+  _globals['_CREATECATEGORYRESPONSE']._serialized_start=583
+  _globals['_CREATECATEGORYRESPONSE']._serialized_end=654
+  _globals['_GETCATEGORYREQUEST']._serialized_start=656
+  _globals['_GETCATEGORYREQUEST']._serialized_end=708
+  _globals['_GETCATEGORYRESPONSE']._serialized_start=710
+  _globals['_GETCATEGORYRESPONSE']._serialized_end=778
+  _globals['_LISTCATEGORIESREQUEST']._serialized_start=780
+  _globals['_LISTCATEGORIESREQUEST']._serialized_end=889
+  _globals['_LISTCATEGORIESRESPONSE']._serialized_start=891
+  _globals['_LISTCATEGORIESRESPONSE']._serialized_end=989
+  _globals['_UPDATECATEGORYREQUEST']._serialized_start=992
+  _globals['_UPDATECATEGORYREQUEST']._serialized_end=1158
+  _globals['_UPDATECATEGORYRESPONSE']._serialized_start=1160
+  _globals['_UPDATECATEGORYRESPONSE']._serialized_end=1231
+  _globals['_DELETECATEGORYREQUEST']._serialized_start=1233
+  _globals['_DELETECATEGORYREQUEST']._serialized_end=1342
+  _globals['_DELETECATEGORYRESPONSE']._serialized_start=1344
+  _globals['_DELETECATEGORYRESPONSE']._serialized_end=1368
+  _globals['_CATEGORYSERVICE']._serialized_start=1371
+  _globals['_CATEGORYSERVICE']._serialized_end=2123
 # @@protoc_insertion_point(module_scope)

@@ -93,14 +93,14 @@ class AdjustStockResponse(_message.Message):
     def __init__(self, stock: _Optional[_Union[Stock, _Mapping]] = ...) -> None: ...
 
 class ReserveStockRequest(_message.Message):
-    __slots__ = ("request_id", "items", "hold_time")
+    __slots__ = ("request_id", "items", "hold_duration")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
-    HOLD_TIME_FIELD_NUMBER: _ClassVar[int]
+    HOLD_DURATION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     items: _containers.RepeatedCompositeFieldContainer[ReservationItem]
-    hold_time: _duration_pb2.Duration
-    def __init__(self, request_id: _Optional[str] = ..., items: _Optional[_Iterable[_Union[ReservationItem, _Mapping]]] = ..., hold_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    hold_duration: _duration_pb2.Duration
+    def __init__(self, request_id: _Optional[str] = ..., items: _Optional[_Iterable[_Union[ReservationItem, _Mapping]]] = ..., hold_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ReserveStockResponse(_message.Message):
     __slots__ = ("reservation",)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aonly2u/type/v1/money.proto\x12\x0eonly2u.type.v1\x1a\x1b\x62uf/validate/validate.proto\"[\n\x05Money\x12-\n\x0bminor_units\x18\x01 \x01(\x03\x42\x18\xbaH\x15\"\x13\x18\x80\xa0\xb6\xce\xf7\x85\x02(\x80\xe0\xc9\xb1\x88\xfa\xfd\xff\xff\x01\x12#\n\x08\x63urrency\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aonly2u/type/v1/money.proto\x12\x0eonly2u.type.v1\x1a\x1b\x62uf/validate/validate.proto\"e\n\x05Money\x12\x31\n\x0bminor_units\x18\x01 \x01(\x03\x42\x1c\xbaH\x19\"\x17\x18\x80\xa0\xb6\xce\xf7\x85\x02(\x80\xe0\xc9\xb1\x88\xfa\xfd\xff\xff\x01H\xec\x85\x03\x12)\n\x08\x63urrency\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x32\n^[A-Z]{3}$\x92\x02\x03INRb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'only2u.type.v1.money_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MONEY'].fields_by_name['minor_units']._loaded_options = None
-  _globals['_MONEY'].fields_by_name['minor_units']._serialized_options = b'\272H\025\"\023\030\200\240\266\316\367\205\002(\200\340\311\261\210\372\375\377\377\001'
+  _globals['_MONEY'].fields_by_name['minor_units']._serialized_options = b'\272H\031\"\027\030\200\240\266\316\367\205\002(\200\340\311\261\210\372\375\377\377\001H\354\205\003'
   _globals['_MONEY'].fields_by_name['currency']._loaded_options = None
-  _globals['_MONEY'].fields_by_name['currency']._serialized_options = b'\272H\016r\0142\n^[A-Z]{3}$'
+  _globals['_MONEY'].fields_by_name['currency']._serialized_options = b'\272H\024r\0222\n^[A-Z]{3}$\222\002\003INR'
   _globals['_MONEY']._serialized_start=75
-  _globals['_MONEY']._serialized_end=166
+  _globals['_MONEY']._serialized_end=176
 # @@protoc_insertion_point(module_scope)

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file only2u/type/v1/money.proto.
  */
 export const file_only2u_type_v1_money: GenFile = /*@__PURE__*/
-  fileDesc("Chpvbmx5MnUvdHlwZS92MS9tb25leS5wcm90bxIOb25seTJ1LnR5cGUudjEiWwoFTW9uZXkSLQoLbWlub3JfdW5pdHMYASABKANCGLpIFSITGICgts73hQIogODJsYj6/f//ARIjCghjdXJyZW5jeRgCIAEoCUIRukgOcgwyCl5bQS1aXXszfSRiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Chpvbmx5MnUvdHlwZS92MS9tb25leS5wcm90bxIOb25seTJ1LnR5cGUudjEiZQoFTW9uZXkSMQoLbWlub3JfdW5pdHMYASABKANCHLpIGSIXSOyFAxiAoLbO94UCKIDgybGI+v3//wESKQoIY3VycmVuY3kYAiABKAlCF7pIFHISMgpeW0EtWl17M30kkgIDSU5SYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * Money is an exact amount: an integer of the currency's minor units, never a fraction.
