@@ -19,14 +19,7 @@ import {
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-
-/** A start that can't go on, told in one line that says what to do. */
-export class StartError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'StartError';
-  }
-}
+import { StartError } from './start-error.ts';
 
 export type PostgresOptions = {
   /** Where the cluster lives; its folder must exist. */
