@@ -897,8 +897,8 @@ type ListProductsRequest struct {
 	VendorId string `protobuf:"bytes,3,opt,name=vendor_id,json=vendorId,proto3" json:"vendor_id,omitempty"`
 	// Only those in this category or below it, "cat_…".
 	CategoryId string `protobuf:"bytes,4,opt,name=category_id,json=categoryId,proto3" json:"category_id,omitempty"`
-	// Only those of this status. Others than published need to be the vendor of
-	// vendor_id or an admin.
+	// Only those of this status; without it, the published ones. Drafts are
+	// listed for the vendor of vendor_id and for admins only.
 	Status        ProductStatus `protobuf:"varint,5,opt,name=status,proto3,enum=only2u.product.v1.ProductStatus" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1032,6 +1032,7 @@ type UpdateProductRequest struct {
 	// The product's id, the new values and, to change only what was seen, its etag.
 	Product *Product `protobuf:"bytes,2,opt,name=product,proto3" json:"product,omitempty"`
 	// The fields to change, such as "title" or "variants"; a list is replaced whole.
+	// Variants without an id keep the id, and the stock, of the one with the same options.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -54,7 +54,7 @@ type ProductServiceClient interface {
 	// BatchGetProducts answers up to 100 products.
 	BatchGetProducts(ctx context.Context, in *BatchGetProductsRequest, opts ...grpc.CallOption) (*BatchGetProductsResponse, error)
 	// SearchProducts finds published products by words, forgiving typing errors,
-	// and counts what is found by category, tag, vendor and option.
+	// and counts what is found by category, tag, brand and option.
 	SearchProducts(ctx context.Context, in *SearchProductsRequest, opts ...grpc.CallOption) (*SearchProductsResponse, error)
 	// SuggestProducts completes what is being typed.
 	SuggestProducts(ctx context.Context, in *SuggestProductsRequest, opts ...grpc.CallOption) (*SuggestProductsResponse, error)
@@ -208,7 +208,7 @@ type ProductServiceServer interface {
 	// BatchGetProducts answers up to 100 products.
 	BatchGetProducts(context.Context, *BatchGetProductsRequest) (*BatchGetProductsResponse, error)
 	// SearchProducts finds published products by words, forgiving typing errors,
-	// and counts what is found by category, tag, vendor and option.
+	// and counts what is found by category, tag, brand and option.
 	SearchProducts(context.Context, *SearchProductsRequest) (*SearchProductsResponse, error)
 	// SuggestProducts completes what is being typed.
 	SuggestProducts(context.Context, *SuggestProductsRequest) (*SuggestProductsResponse, error)

@@ -137,7 +137,7 @@ class ProductServiceServicer:
 
     def SearchProducts(self, request, context):
         """SearchProducts finds published products by words, forgiving typing errors,
-        and counts what is found by category, tag, vendor and option.
+        and counts what is found by category, tag, brand and option.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

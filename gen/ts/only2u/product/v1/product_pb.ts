@@ -485,8 +485,8 @@ export type ListProductsRequest = Message<"only2u.product.v1.ListProductsRequest
   categoryId: string;
 
   /**
-   * Only those of this status. Others than published need to be the vendor of
-   * vendor_id or an admin.
+   * Only those of this status; without it, the published ones. Drafts are
+   * listed for the vendor of vendor_id and for admins only.
    *
    * @generated from field: only2u.product.v1.ProductStatus status = 5;
    */
@@ -550,6 +550,7 @@ export type UpdateProductRequest = Message<"only2u.product.v1.UpdateProductReque
 
   /**
    * The fields to change, such as "title" or "variants"; a list is replaced whole.
+   * Variants without an id keep the id, and the stock, of the one with the same options.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -1397,7 +1398,7 @@ export const ProductService: GenService<{
   },
   /**
    * SearchProducts finds published products by words, forgiving typing errors,
-   * and counts what is found by category, tag, vendor and option.
+   * and counts what is found by category, tag, brand and option.
    *
    * @generated from rpc only2u.product.v1.ProductService.SearchProducts
    */
