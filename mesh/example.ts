@@ -23,7 +23,7 @@ function standIn(field: DescField): Json {
 
 function standInForOne(field: DescField): Json {
   if (field.name === 'request_id') return '5f0c1f0e-8a52-4c0e-9d39-0d1f6a1e7c11';
-  if (field.message?.typeName === 'google.protobuf.FieldMask') return quoted(field) ?? 'title';
+  if (field.message?.typeName === 'google.protobuf.FieldMask') return camelCase(quoted(field) ?? 'title');
   if (field.message?.typeName === 'google.protobuf.Timestamp') return '2026-01-01T00:00:00Z';
   if (field.message?.typeName === 'google.protobuf.Duration') return '60s';
   if (field.message !== undefined) return exampleOf(field.message);
@@ -43,4 +43,9 @@ function standInForOne(field: DescField): Json {
 /** Comments quote what a value looks like, such as "prd_…". */
 function quoted(field: DescField): string | undefined {
   return /"([^"]+)"/.exec(commentOf(field))?.[1];
+}
+
+/** In JSON a field mask names fields as JSON does. */
+function camelCase(name: string): string {
+  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
