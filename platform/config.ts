@@ -49,7 +49,8 @@ export function readConfig(parts: readonly Configurable[], { variables, fallback
     const input: Record<string, string> = {};
     const readAs = new Map<string, string>();
     for (const [key, schema] of Object.entries<z.ZodType>(config.shape)) {
-      const variants = [own + key, `${own}${key}_FILE`, key, `${key}_FILE`];
+      const names = key.startsWith(own) ? [key] : [own + key, key];
+      const variants = names.flatMap((variant) => [variant, `${variant}_FILE`]);
       for (const variant of variants) known.add(variant);
       const found = variants.find((variant) => (variables[variant] ?? '') !== '');
       const text = found === undefined ? fallback?.(name, key, schema) : read(found, found.endsWith(`${key}_FILE`));

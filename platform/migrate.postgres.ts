@@ -76,9 +76,9 @@ function asFolder(url: URL): URL {
 async function prepare(sql: Sql & Script, schema: string): Promise<void> {
   // CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists.
   const found = await sql.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
-  if (found.length === 0) await sql.run(`CREATE SCHEMA ${schema}`);
-  await sql.run(`SET search_path = ${schema}, public`);
-  await sql.run(`CREATE TABLE IF NOT EXISTS ${schema}.migrations (
+  if (found.length === 0) await sql.run(`CREATE SCHEMA "${schema}"`);
+  await sql.run(`SET search_path = "${schema}", public`);
+  await sql.run(`CREATE TABLE IF NOT EXISTS migrations (
     set text NOT NULL,
     number int NOT NULL,
     file text NOT NULL,

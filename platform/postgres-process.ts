@@ -52,7 +52,7 @@ const run = promisify(execFile);
 export async function startPostgres(options: PostgresOptions): Promise<PostgresProcess> {
   const programs = await findPrograms();
   const launcher = await findLauncher(programs.postgres);
-  if (!(await exists(join(options.folder, 'PG_VERSION')))) await createCluster(options, programs.initdb, launcher);
+  if (!(await exists(options.folder))) await createCluster(options, programs.initdb, launcher);
   await checkCluster(options.folder);
   const deadline = Date.now() + startLimitMs;
   for (;;) {
