@@ -77,8 +77,8 @@ export function allocate(amount: Money, weights: readonly (bigint | number)[]): 
   return parts.map((part, index) => money(sign * (part + (luckier.has(index) ? 1n : 0n)), amount.currency));
 }
 
-// How many digits stand after the point; every other currency of ISO 4217 has two.
-const fractionDigits: Readonly<Record<string, number>> = {
+// Every other currency of ISO 4217 has two.
+const otherFractionDigits: Readonly<Record<string, number>> = {
   ...Object.fromEntries(
     'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'.split(' ').map((code) => [code, 0]),
   ),
@@ -87,9 +87,14 @@ const fractionDigits: Readonly<Record<string, number>> = {
   UYW: 4,
 };
 
+/** How many digits stand after the point: 2 for INR, 0 for JPY, 3 for KWD. Not Intl's, which gives the rupiah none. */
+export function fractionDigits(currency: string): number {
+  return otherFractionDigits[currency] ?? 2;
+}
+
 /** The amount as people write it, without the currency: 49900 minor units of INR are "499.00". */
 export function toDecimal({ minorUnits, currency }: Money): string {
-  const places = fractionDigits[currency] ?? 2;
+  const places = fractionDigits(currency);
   const sign = minorUnits < 0n ? '-' : '';
   const text = String(minorUnits < 0n ? -minorUnits : minorUnits).padStart(places + 1, '0');
   return places === 0 ? `${sign}${text}` : `${sign}${text.slice(0, -places)}.${text.slice(-places)}`;
@@ -97,7 +102,7 @@ export function toDecimal({ minorUnits, currency }: Money): string {
 
 /** Reads "499", "499.5" or "499.00"; undefined when the text is no exact amount of the currency. */
 export function fromDecimal(text: string, currency: string): Money | undefined {
-  const places = fractionDigits[currency] ?? 2;
+  const places = fractionDigits(currency);
   const match = /^(-?)(\d{1,13})(?:\.(\d{1,6}))?$/.exec(text.trim());
   if (match === null) return undefined;
   const [, sign = '', whole = '', fraction = ''] = match;
