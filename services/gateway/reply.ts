@@ -1,0 +1,109 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { ConnectError } from '@connectrpc/connect';
+import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
+import type { Exchange } from './exchange.ts';
+import { frameError, frameMessage } from './grpc-web.ts';
+import type { EdgeRequest, EdgeResponse } from './listener.ts';
+import type { UnaryProtocol } from './protocol.ts';
+import { errorToJson, reasonOf, retryAfterSeconds } from './refusals.ts';
+import type { Answer } from './response-cache.ts';
+
+const contentTypes = { json: 'application/json', proto: 'application/proto' } as const;
+const lingerMs = 1_000; // long enough for a client to notice the answer while it still sends
+const drainedBytes = 64 * 1024; // a body of which no more is left is read to its end, and the connection stays
+
+/** Status codes that say more than the one that Connect's table gives for the code. */
+const statusOfReason: Readonly<Record<string, number>> = { BODY_TOO_LARGE: 413, BODY_TOO_SLOW: 408 };
+
+/** Writes the answer of a unary call. `zipped` says whether its body is compressed. */
+export function writeAnswer(
+  { request, response, route, requestId }: Exchange,
+  protocol: UnaryProtocol,
+  answer: Answer,
+  who: 'anybody' | 'user',
+  zipped: boolean,
+  nowMs: number,
+): void {
+  const headers: OutgoingHttpHeaders = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
+  if (protocol.name === 'grpc-web') {
+    const framed = frameMessage(answer.body);
+    headers['content-type'] = 'application/grpc-web+proto';
+    headers['content-length'] = framed.length;
+    response.writeHead(200, headers);
+    response.end(framed);
+    return;
+  }
+  headers['content-type'] = contentTypes[protocol.codec];
+  if (zipped) headers['content-encoding'] = 'gzip';
+  if (protocol.name === 'connect-get') {
+    headers['cache-control'] = route.cacheControl[who];
+    headers['vary'] = 'authorization, accept-encoding, origin';
+    headers['etag'] = answer.etag;
+    const ageSeconds = Math.floor((nowMs - answer.madeAtMs) / 1000);
+    if (ageSeconds > 0) headers['age'] = ageSeconds;
+    if (matches(request.headers['if-none-match'], answer.etag)) {
+      response.writeHead(304, headers);
+      response.end();
+      return;
+    }
+  }
+  headers['content-length'] = answer.body.length;
+  response.writeHead(200, headers);
+  response.end(answer.body);
+}
+
+/** Writes why a call is refused, as its protocol does. */
+export function writeRefusal(
+  { request, response, requestId }: Exchange,
+  protocol: UnaryProtocol['name'],
+  error: ConnectError,
+): void {
+  if (response.writableEnded || response.destroyed) return; // the client went away
+  const headers: OutgoingHttpHeaders = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
+  if (protocol === 'grpc-web') {
+    writeWhole(request, response, 200, { ...headers, 'content-type': 'application/grpc-web+proto' }, frameError(error));
+    return;
+  }
+  const retryAfter = retryAfterSeconds(error);
+  if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
+  if (protocol === 'connect-get') headers['cache-control'] = 'no-store';
+  const status = statusOfReason[reasonOf(error) ?? ''] ?? codeToHttpStatus(error.code);
+  if (status === 401) headers['www-authenticate'] = 'Bearer';
+  writeWhole(request, response, status, { ...headers, 'content-type': 'application/json' }, errorToJson(error));
+}
+
+/**
+ * Writes an answer that may come before the whole request has. A client that still sends much is read from for a moment:
+ * a connection closed at once would be reset, and take the answer with it.
+ */
+export function writeWhole(
+  request: EdgeRequest,
+  response: EdgeResponse,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  body: Buffer,
+): void {
+  headers['content-length'] = body.length;
+  const left = Number(
+    request.headers['content-length'] ?? (request.headers['transfer-encoding'] === undefined ? 0 : Infinity),
+  );
+  if ('stream' in request || request.complete || left <= drainedBytes) {
+    response.writeHead(status, headers);
+    response.end(body);
+    request.resume();
+    return;
+  }
+  response.writeHead(status, { ...headers, connection: 'close' });
+  response.write(body);
+  const timer = setTimeout(() => response.end(), lingerMs);
+  request.once('end', () => response.end());
+  response.once('close', () => clearTimeout(timer));
+  request.resume();
+}
+
+/** Whether If-None-Match names the ETag (RFC 9110, 13.1.2: compared weakly). */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}
