@@ -8,11 +8,19 @@ export function exampleOf(message: DescMessage): Schema {
   return Object.fromEntries(
     fields.flatMap((field) => {
       const { schema, required } = constraintsOf(field);
-      const [given] = Array.isArray(schema['examples']) ? schema['examples'] : [];
+      const given = firstOf(schema['examples']);
       if (given !== undefined) return [[field.jsonName, given]];
       return required || field.oneof !== undefined ? [[field.jsonName, standIn(field)]] : [];
     }),
   );
+}
+
+function firstOf(examples: Json | undefined): Json | undefined {
+  return isList(examples) ? examples[0] : undefined;
+}
+
+function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value);
 }
 
 function standIn(field: DescField): Json {

@@ -1,0 +1,105 @@
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const barrel = 'No barrels: import from the file that has it.';
+const defaultExport = 'Named exports only: a name that greps.';
+
+const everywhere = [
+  { selector: 'ExportDefaultDeclaration', message: defaultExport },
+  { selector: 'ExportAllDeclaration', message: barrel },
+  { selector: 'ExportNamedDeclaration[source]', message: barrel },
+];
+
+const namedExports = { selector: 'ExportSpecifier[exported.name="default"]', message: defaultExport };
+
+const clock = 'Take the time from env.now(): only the platform and entry points read the clock.';
+const chance = 'Take ids from env.newId(): only the platform and entry points read random numbers.';
+const environment = 'Take configuration from env.config: only the platform and entry points read the environment.';
+
+const pureOnly = [
+  { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: clock },
+  { selector: 'ImportSpecifier[imported.name="setTimeout"]', message: 'Nothing in a service sleeps.' },
+];
+
+/** What may read the clock, random numbers and the environment: the platform, entry points and tests. */
+const impure = [
+  'platform/**',
+  'services/main.ts',
+  'tools/**',
+  'bench/**',
+  'conformance/**',
+  'test/**',
+  '*.config.ts',
+  '**/*.test.ts',
+  '**/*.contract.ts',
+];
+
+export { config as default };
+
+const config = defineConfig(
+  { ignores: ['gen/**', 'conformance/gen/**', '.data/**', '.tools/**', 'coverage/**', 'examples/**'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  tseslint.configs.strictTypeChecked,
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      'no-restricted-syntax': ['error', ...everywhere, namedExports],
+      'no-console': 'error',
+      eqeqeq: 'error',
+      '@typescript-eslint/consistent-type-definitions': ['error', 'type'],
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
+      '@typescript-eslint/only-throw-error': ['error', { allowThrowingUnknown: true, allowThrowingAny: true }],
+      '@typescript-eslint/prefer-promise-reject-errors': [
+        'error',
+        { allowThrowingUnknown: true, allowThrowingAny: true },
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      // Async by contract: ports and handlers answer promises even where an adapter needn't wait.
+      '@typescript-eslint/require-await': 'off',
+      // Objects here have no `this`: methods are closures, written short.
+      '@typescript-eslint/unbound-method': 'off',
+      // gRPC, Connect and PostgreSQL number the same codes, each in an enum of its own.
+      '@typescript-eslint/no-unsafe-enum-comparison': 'off',
+      '@typescript-eslint/no-unsafe-enum-assignment': 'off',
+      // Spreading a string into code points is meant.
+      '@typescript-eslint/no-misused-spread': 'off',
+      '@typescript-eslint/no-meaningless-void-operator': 'off',
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+      '@typescript-eslint/no-invalid-void-type': 'off',
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    ignores: impure,
+    rules: {
+      'no-restricted-syntax': ['error', ...everywhere, namedExports, ...pureOnly],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: clock },
+        { object: 'performance', property: 'now', message: clock },
+        { object: 'Math', property: 'random', message: chance },
+        { object: 'process', property: 'env', message: environment },
+      ],
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'node:timers/promises', message: 'Nothing in a service sleeps.' }] },
+      ],
+    },
+  },
+  {
+    // Their readers ask for a default export.
+    files: ['*.config.ts', 'platform/testing/global-*.ts'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
+  {
+    files: ['tools/**', 'services/main.ts', 'bench/**', 'conformance/**'],
+    rules: { 'no-console': 'off' },
+  },
+);
