@@ -1,0 +1,147 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { UserDeletedSchema } from '#gen/only2u/user/v1/events_pb.ts';
+import {
+  DeleteUserResponseSchema,
+  UpdateUserResponseSchema,
+  UserService,
+  type UpdateUserRequest,
+} from '#gen/only2u/user/v1/user_pb.ts';
+import { Fault, invalidField } from '#platform/fault.ts';
+import { requireUser, type User } from '#platform/rpc/call.ts';
+import type { ServiceImpl } from '@connectrpc/connect';
+import {
+  assertEtag,
+  assertMayManage,
+  changeAccount,
+  houseAccountId,
+  type Account,
+  type AccountChange,
+} from './account.ts';
+import { unknownPath } from './address.ts';
+import { assertSessionOpen, userNotFound } from './authentication.ts';
+import { decodeRole, encodeProfile, encodeUser } from './encode.ts';
+import { listPage } from './paging.ts';
+import { repeatable } from './repeatable.ts';
+import type { UserRpcOptions } from './rpc-address.ts';
+import type { AccountCursor } from './store.ts';
+
+type Implementation = Pick<
+  ServiceImpl<typeof UserService>,
+  'getUser' | 'updateUser' | 'deleteUser' | 'listUsers' | 'batchGetUsers'
+>;
+
+/** The methods of UserService about accounts. Reading takes one statement. */
+export function accountMethods({ store, pageTokens, now }: UserRpcOptions): Implementation {
+  return {
+    async getUser({ userId }) {
+      const id = managed(requireUser(), userId);
+      return { user: encodeUser(found(await store.accounts.get(id), id)) };
+    },
+
+    updateUser(request) {
+      const user = requireUser();
+      const id = managed(user, request.user?.id ?? '', 'user.id');
+      const change = decodeChange(user, request);
+      const what = repeatable(UserService.method.updateUser, { actor: user.id, request, now: now() });
+      return store.change(async (tx) => {
+        // The answer that is kept for a repeated request names the account only: an admin's would outlive its erasure.
+        await tx.once(what, async () => {
+          const { account } = found(await tx.accounts.lock(id), id);
+          assertEtag(request.user?.etag ?? '', account.revision);
+          if (change.roles !== undefined) assertNotHouse(id);
+          const changed = changeAccount(account, change, now());
+          if (changed !== account) await tx.accounts.save(changed);
+          return create(UpdateUserResponseSchema, { user: { id } });
+        });
+        return { user: encodeUser(found(await tx.accounts.get(id), id)) };
+      });
+    },
+
+    deleteUser(request) {
+      const user = requireUser();
+      const id = managed(user, request.userId);
+      const what = repeatable(UserService.method.deleteUser, { actor: user.id, request, now: now() });
+      return store.change((tx) =>
+        tx.once(what, async () => {
+          assertNotHouse(id);
+          const { account } = found(await tx.accounts.lock(id), id);
+          await assertSessionOpen(tx, user, now());
+          assertEtag(request.etag, account.revision);
+          await tx.accounts.erase(id, now());
+          await tx.forgetReplays(id, request.requestId);
+          await tx.publish(create(UserDeletedSchema, { userId: id, deleteTime: timestampFromDate(now()) }));
+          return create(DeleteUserResponseSchema);
+        }),
+      );
+    },
+
+    async listUsers(request) {
+      const { items, nextPageToken } = await listPage<Account, AccountCursor>(request, {
+        tokens: pageTokens,
+        method: UserService.method.listUsers,
+        owner: '',
+        cursor: (account) => [account.createTime.getTime(), account.id],
+        parse: parseAccountCursor,
+        fetch: (page) => store.accounts.list(page),
+      });
+      return { users: items.map(encodeUser), nextPageToken };
+    },
+
+    async batchGetUsers({ userIds }) {
+      const accounts = new Map((await store.accounts.getAll(userIds)).map((account) => [account.id, account]));
+      const asked = [...new Set(userIds)].map((id) => accounts.get(id)).filter((account) => account !== undefined);
+      return { profiles: asked.map(encodeProfile) };
+    },
+  };
+}
+
+/** The account that a request means, when the caller may manage it. */
+function managed(user: User, id: string, field = 'user_id'): string {
+  if (id === '') throw invalidField(field, 'REQUIRED', 'name an account, or "me" for your own');
+  const meant = id === 'me' ? user.id : id;
+  assertMayManage(user, meant);
+  return meant;
+}
+
+const userPaths = ['display_name', 'roles'];
+
+function decodeChange(user: User, { user: values, updateMask }: UpdateUserRequest): AccountChange {
+  const paths = updateMask?.paths ?? [];
+  if (paths.length === 0)
+    throw invalidField('update_mask', 'MASK_EMPTY', `name what to change: ${userPaths.join(', ')}`);
+  const unknown = paths.find((path) => !userPaths.includes(path));
+  if (unknown !== undefined) throw unknownPath(unknown, userPaths);
+  if (paths.includes('roles') && !user.roles.includes('admin')) {
+    throw new Fault('permission-denied', 'ROLES_FOR_ADMINS', 'Only an admin changes roles.', {
+      metadata: { field: 'roles' },
+    });
+  }
+  return {
+    ...(paths.includes('display_name') && { displayName: values?.displayName ?? '' }),
+    ...(paths.includes('roles') && { roles: (values?.roles ?? []).map((role) => decodeRole(role, 'user.roles')) }),
+  };
+}
+
+function parseAccountCursor(cursor: unknown): AccountCursor | undefined {
+  if (!Array.isArray(cursor)) return undefined;
+  const [time, id]: unknown[] = cursor;
+  return typeof time === 'number' && typeof id === 'string' ? { createTime: new Date(time), id } : undefined;
+}
+
+function found<T>(value: T | undefined, id: string): T {
+  if (value === undefined) throw userNotFound(id);
+  return value;
+}
+
+function assertNotHouse(id: string): void {
+  if (id !== houseAccountId) return;
+  throw new Fault(
+    'failed-precondition',
+    'HOUSE_ACCOUNT',
+    'The house account owns the shop’s own catalog and stays as it is.',
+    {
+      metadata: { user_id: id },
+    },
+  );
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { AuthService, KeyService, OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
+import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
+import { secret } from '#platform/config.ts';
+import { openDatabase } from '#platform/database.postgres.ts';
+import { pageTokens } from '#platform/page-token.ts';
+import { handle, type Env, type OpenService, type Service } from '#platform/service.ts';
+import { createAuthentication } from './authentication.ts';
+import { createLimiter } from './limiter.ts';
+import { createPasswordHasher } from './password-hash.ts';
+import { createRefreshTokens } from './refresh-token.ts';
+import { addressMethods } from './rpc-address.ts';
+import { handleAuth } from './rpc-auth.ts';
+import { handleKeys, handleOperator } from './rpc-operator.ts';
+import { accountMethods } from './rpc-user.ts';
+import { deriveSecrets } from './secrets.ts';
+import { openSigner } from './signer.ts';
+import { createPostgresStore } from './store.postgres.ts';
+
+const config = z.object({
+  /** PostgreSQL, as a role that may make the schema "user_service" or owns it. */
+  DATABASE_URL: z.string(),
+  /** What salts, tokens and the signing keys' encryption come from: see secrets.ts. Never changes. */
+  USER_SECRET: secret(),
+  /** How many password hashes are computed at a time: one a core, and no more than libuv has threads (4 unless UV_THREADPOOL_SIZE says more). */
+  USER_HASH_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(2),
+});
+
+export type UserConfig = z.infer<typeof config>;
+
+const sweepEveryMs = 60 * 60_000;
+
+/** Accounts, sessions, addresses, and the keys that say who a user is. */
+export const userService: Service<UserConfig> = {
+  name: 'user',
+  contract: [AuthService, KeyService, OperatorService, UserService],
+  config,
+  open: openUserService,
+};
+
+async function openUserService({ config, log, now, newId, metrics }: Env<UserConfig>): Promise<OpenService> {
+  const secrets = deriveSecrets(config.USER_SECRET);
+  const database = await openDatabase({
+    url: config.DATABASE_URL,
+    schema: 'user_service', // "user" is a word of SQL's own
+    migrations: new URL('./migrations/', import.meta.url),
+    log,
+  });
+  const store = createPostgresStore(database);
+  const opening = openSigner({ store, secret: secrets.signingKeys, now });
+  const signer = await opening.catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  const hasher = createPasswordHasher({
+    secret: secrets.passwordSalts,
+    concurrency: config.USER_HASH_CONCURRENCY,
+    metrics,
+  });
+  const authentication = createAuthentication({
+    store,
+    hasher,
+    limiter: createLimiter({ store, secret: secrets.attempts }),
+    refreshTokens: createRefreshTokens(secrets.refreshTokens),
+    signer,
+    requestSecret: secrets.requests,
+    log,
+    now,
+    newId,
+  });
+  const tokens = pageTokens(secrets.pageTokens.toString('hex'), now);
+  const rpc = { store, pageTokens: tokens, now, newId };
+
+  const sweep = setInterval(() => {
+    store.sweep(now()).catch((error: unknown) => log.warn({ err: error }, 'sweeping failed; the next one catches up'));
+  }, sweepEveryMs).unref();
+
+  return {
+    handlers: [
+      handleAuth({ store, authentication, pageTokens: tokens, requestSecret: secrets.requests, now }),
+      handleKeys(signer),
+      handleOperator({ store, hasher, signer, now, newId }),
+      handle(UserService, { ...accountMethods(rpc), ...addressMethods(rpc) }),
+    ],
+    async ready() {
+      await database.query('SELECT 1');
+    },
+    async close() {
+      clearInterval(sweep);
+      await store.close();
+    },
+  };
+}
