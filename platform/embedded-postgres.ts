@@ -11,7 +11,7 @@ export type EmbeddedPostgresOptions = {
 
 /** The database that comes with the shop: a PostgreSQL server in the data folder, for this machine alone. */
 export type EmbeddedPostgres = {
-  /** DATABASE_URL of a service: its own role, which can use its own schema and no other. Known before the start. */
+  /** DATABASE_URL of a service: a role of its own, which can use the schema it made and no other. Known before the start. */
   urlOf(service: string): string;
   /** Starts the server, or joins the one that another process of this shop started, and makes the roles of these services. */
   start(services: readonly string[]): Promise<PostgresProcess>;
@@ -75,9 +75,9 @@ export function createEmbeddedPostgres({ data, port, onProgress }: EmbeddedPostg
     });
     await withConnection(urlAs('postgres', database), async (sql) => {
       await sql.query('SELECT pg_advisory_lock(2)');
-      const known = await sql.query<{ name: string }>('SELECT nspname AS name FROM pg_namespace');
-      const schemas = new Set(known.map(({ name }) => name));
-      const missing = roles.filter((role) => !schemas.has(role));
+      const known = await sql.query<{ name: string }>('SELECT rolname AS name FROM pg_roles');
+      const made = new Set(known.map(({ name }) => name));
+      const missing = roles.filter((role) => !made.has(role));
       if (missing.length === 0) return;
       await sql.run('BEGIN');
       await sql.run(`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`);
@@ -87,8 +87,8 @@ export function createEmbeddedPostgres({ data, port, onProgress }: EmbeddedPostg
       for (const role of missing) {
         // The secret's alphabet has no quotes.
         await sql.run(`CREATE ROLE "${role}" LOGIN PASSWORD '${password(role)}'`);
-        await sql.run(`GRANT CONNECT, TEMPORARY ON DATABASE ${database} TO "${role}"`);
-        await sql.run(`CREATE SCHEMA "${role}" AUTHORIZATION "${role}"`);
+        // It makes its schema itself, and owns it: nobody else may look inside.
+        await sql.run(`GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${database} TO "${role}"`);
       }
       await sql.run('COMMIT');
     });

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+/** What holds for the process as a whole, whichever services run in it. */
+export const processConfig = z.object({
+  /** The folder of the embedded database, the development CA and the shop's secret. */
+  ONLY2U_DATA: z.string().default('.data'),
+  /** The embedded database's port. */
+  POSTGRES_PORT: port.min(1).default(54_329),
+  /** Where services listen for each other; 0.0.0.0 in a container. */
+  RPC_HOST: z.string().default('127.0.0.1'),
+  /** The largest message that a service takes. */
+  RPC_MAX_MESSAGE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1_024)
+    .default(4 * 1024 * 1024),
+  /** Where /healthz, /readyz and /metrics are. The port is 8081 unless told, or the service's own + 1000 where the gateway runs elsewhere. */
+  ADMIN_HOST: z.string().default('127.0.0.1'),
+  ADMIN_PORT: port.optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** "pretty" for people, which is what a terminal gets, "json" for machines. */
+  LOG_FORMAT: z.enum(['json', 'pretty']).default(process.stdout.isTTY ? 'pretty' : 'json'),
+});
+
+export type ProcessConfig = z.infer<typeof processConfig>;
+
+/**
+ * Where the services are: PRODUCT_PORT is where product listens in this process, PRODUCT_ADDRESS ("host:port") where it is
+ * found when it runs in another.
+ */
+export function placesConfig(entries: readonly { readonly name: string; readonly port: number }[]) {
+  return z.object(
+    Object.fromEntries(
+      entries.flatMap((entry): [string, z.ZodType<string | number>][] => [
+        [portVariable(entry.name), port.default(entry.port)],
+        [
+          addressVariable(entry.name),
+          z
+            .string()
+            .regex(/^.+:\d+$/, 'is no host:port')
+            .default(''),
+        ],
+      ]),
+    ),
+  );
+}
+
+export function portVariable(name: string): string {
+  return `${name.toUpperCase().replaceAll('-', '_')}_PORT`;
+}
+
+export function addressVariable(name: string): string {
+  return `${name.toUpperCase().replaceAll('-', '_')}_ADDRESS`;
+}

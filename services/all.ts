@@ -1,0 +1,8 @@
+import type { ServiceEntry } from '#platform/run.ts';
+
+/** Every service of the shop, and the port it listens on unless <NAME>_PORT says otherwise. */
+export const services: readonly ServiceEntry[] = [
+  { name: 'user', port: 50051, load: async () => (await import('./user/service.ts')).userService },
+  { name: 'product', port: 50052, load: async () => (await import('./product/service.ts')).productService },
+  { name: 'gateway', port: 8080, load: async () => (await import('./gateway/service.ts')).gatewayService },
+];

@@ -1,0 +1,67 @@
+import { relative } from 'node:path';
+import { KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
+import { startShop, type Shop } from '#platform/run.ts';
+import { StartError } from '#platform/start-error.ts';
+import { stopOnSignals } from '#platform/stop-signals.ts';
+import { services } from './all.ts';
+
+const help = `Usage: npm start [-- SERVICE…]
+
+Starts the named services in one process, or all of them: ${services.map(({ name }) => name).join(', ')}.
+Data is kept in .data/ (set ONLY2U_DATA to change that). ARCHITECTURE.md lists all settings.
+`;
+
+const names = process.argv.slice(2);
+
+if (names.some((name) => name === '--help' || name === '-h')) console.log(help);
+else await main(names.length > 0 ? names : services.map(({ name }) => name));
+
+async function main(chosen: readonly string[]): Promise<void> {
+  const startedMs = Date.now();
+  let shop: Shop | undefined;
+  const { stop } = stopOnSignals({
+    close: async () => shop?.close(),
+    say(text, error) {
+      if (shop === undefined) console.error(error ?? `Only2U: ${text}`);
+      else if (error === undefined) shop.log.info(text);
+      else shop.log.fatal({ err: error }, text);
+    },
+  });
+  try {
+    shop = await startShop({
+      entries: services,
+      names: chosen,
+      variables: process.env,
+      fetchKeys: async (dial) => (await dial(KeyService).getKeys({})).jwksJson,
+      onProgress: (text) => console.log(`Only2U: ${text} …`),
+    });
+  } catch (error) {
+    console.error(error instanceof StartError ? `Only2U can’t start. ${error.message}` : error);
+    process.exit(1);
+  }
+  const { log, broken } = shop;
+  void broken.then((reason) => {
+    log.fatal({ err: reason }, 'the shop can’t go on');
+    stop(1);
+  });
+  console.log(welcome(shop, Date.now() - startedMs));
+}
+
+function welcome({ addresses, adminAddress, dataDir }: Shop, tookMs: number): string {
+  const gateway = addresses.get('gateway');
+  const lines = [`Only2U is ready after ${(tookMs / 1_000).toFixed(1)} s.`];
+  if (gateway !== undefined) {
+    lines.push(
+      `  Shop      http://${gateway}`,
+      `  Try       curl -s http://${gateway}/only2u.product.v1.ProductService/SearchProducts -H 'Content-Type: application/json' -d '{"query":"shirt"}'`,
+    );
+  }
+  for (const [name, address] of addresses)
+    if (name !== 'gateway') lines.push(`  ${name.padEnd(9)} ${address} (gRPC, mutual TLS)`);
+  lines.push(
+    `  Admin     http://${adminAddress}/readyz, /healthz, /metrics`,
+    `  Data      ${relative('', dataDir) || '.'}`,
+    '  Ctrl-C stops it.',
+  );
+  return lines.join('\n');
+}
