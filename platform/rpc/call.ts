@@ -43,6 +43,11 @@ export function currentCall(): Call | undefined {
   return calls.getStore();
 }
 
+/** Runs `work` outside of the call being served: for what other calls wait for too, and must not end with this one. */
+export function outsideCall<T>(work: () => T): T {
+  return calls.exit(work);
+}
+
 /** The signed-in user of the call being served. Refuses a call that has none. */
 export function requireUser(): User {
   const user = calls.getStore()?.user;
