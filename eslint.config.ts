@@ -37,7 +37,7 @@ const impure = [
 export { config as default };
 
 const config = defineConfig(
-  { ignores: ['gen/**', 'conformance/gen/**', '.data/**', '.tools/**', 'coverage/**', 'examples/**'] },
+  { ignores: ['gen/**', 'conformance/gen/**', '.data/**', '.tools/**', 'coverage/**', '**/*.js'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   tseslint.configs.strictTypeChecked,
   {

@@ -1,0 +1,85 @@
+/** Which file may import which: the design's rules, and what each is for. */
+const drivers = {
+  pg: 'postgres',
+  ioredis: 'redis',
+  'cassandra-driver': 'cassandra',
+  '@elastic/elasticsearch': 'elastic',
+  amqplib: 'amqp',
+};
+
+const tests = '(\\.test|\\.contract)\\.ts$|^platform/testing/|^(test|bench|tools|conformance)/';
+
+/** What of a service may know the contracts' messages: its composition, its rpc files, adapters and tests. */
+const outside = '^services/[^/]+/(service|rpc|rpc-[^/.]+)\\.ts$|\\.[a-z]+\\.ts$';
+
+export { config as default };
+
+const config = {
+  forbidden: [
+    {
+      name: 'services-are-apart',
+      comment: 'Services meet through their contracts: dial the other one.',
+      severity: 'error',
+      from: { path: '^services/([^/]+)/' },
+      to: { path: '^services/[^/]+/', pathNot: '^services/$1/' },
+    },
+    {
+      name: 'platform-knows-no-service',
+      comment: 'A service can be added or taken away without touching the platform.',
+      severity: 'error',
+      from: { path: '^platform/' },
+      to: { path: '^(services|mesh|tools|test|bench|conformance)/' },
+    },
+    {
+      name: 'services-stand-on-the-platform-alone',
+      severity: 'error',
+      from: { path: '^services/' },
+      to: { path: '^(mesh|tools|test|bench|conformance)/' },
+    },
+    {
+      name: 'domain-is-pure',
+      comment: 'A domain file holds types and pure functions; rpc.ts translates from and to the contract.',
+      severity: 'error',
+      from: { path: '^services/', pathNot: [outside, tests, '^services/gateway/', '^services/[^/]+\\.ts$'] },
+      to: { path: '^gen/' },
+    },
+    ...Object.entries(drivers).map(([driver, engine]) => ({
+      name: `driver-of-${engine}`,
+      comment: `Only files named *.${engine}.ts import ${driver}: any other code stands on a port.`,
+      severity: 'error',
+      from: { pathNot: `\\.${engine}(\\.test)?\\.ts$|^platform/testing/|^bench/` },
+      to: { path: `^node_modules/(@types/)?${driver}/` },
+    })),
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'nothing-imports-tests',
+      severity: 'error',
+      from: { pathNot: tests },
+      to: { path: '(\\.test|\\.contract)\\.ts$|^platform/testing/' },
+    },
+    {
+      name: 'no-development-packages-in-the-shop',
+      severity: 'error',
+      from: { path: '^(platform|services)/', pathNot: tests },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules|^gen/' },
+    exclude: { path: '^(\\.data|\\.tools|coverage|examples)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['node', 'import', 'types', 'default'] },
+  },
+};
