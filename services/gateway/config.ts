@@ -9,8 +9,8 @@ export const gatewayConfig = z.object({
   GATEWAY_HOST: z.string().min(1).default('127.0.0.1'),
   GATEWAY_PORT: whole(8080, 0, 65535),
   /** Files with a certificate chain and its key (PEM). With both the gateway speaks TLS; they are read again when they change. */
-  GATEWAY_TLS_CERT: z.string().default(''),
-  GATEWAY_TLS_KEY: z.string().default(''),
+  GATEWAY_TLS_CERT_PATH: z.string().default(''),
+  GATEWAY_TLS_KEY_PATH: z.string().default(''),
   /** Web origins that may call from a browser: "https://shop.example", "http://localhost:*" for any port, "*" for all. */
   GATEWAY_CORS_ORIGINS: list('http://localhost:*,http://127.0.0.1:*'),
   /** Addresses and networks whose X-Forwarded-For is believed, such as "10.0.0.0/8,::1". */

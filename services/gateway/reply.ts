@@ -1,4 +1,3 @@
-import type { OutgoingHttpHeaders } from 'node:http';
 import type { ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import type { Exchange } from './exchange.ts';
@@ -7,6 +6,8 @@ import type { EdgeRequest, EdgeResponse } from './listener.ts';
 import type { UnaryProtocol } from './protocol.ts';
 import { errorToJson, reasonOf, retryAfterSeconds } from './refusals.ts';
 import type { Answer } from './response-cache.ts';
+
+type Headers = Record<string, string | number>;
 
 const contentTypes = { json: 'application/json', proto: 'application/proto' } as const;
 const lingerMs = 1_000; // long enough for a client to notice the answer while it still sends
@@ -24,7 +25,7 @@ export function writeAnswer(
   zipped: boolean,
   nowMs: number,
 ): void {
-  const headers: OutgoingHttpHeaders = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
+  const headers: Headers = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
   if (protocol.name === 'grpc-web') {
     const framed = frameMessage(answer.body);
     headers['content-type'] = 'application/grpc-web+proto';
@@ -59,7 +60,7 @@ export function writeRefusal(
   error: ConnectError,
 ): void {
   if (response.writableEnded || response.destroyed) return; // the client went away
-  const headers: OutgoingHttpHeaders = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
+  const headers: Headers = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
   if (protocol === 'grpc-web') {
     writeWhole(request, response, 200, { ...headers, 'content-type': 'application/grpc-web+proto' }, frameError(error));
     return;
@@ -80,7 +81,7 @@ export function writeWhole(
   request: EdgeRequest,
   response: EdgeResponse,
   status: number,
-  headers: OutgoingHttpHeaders,
+  headers: Headers,
   body: Buffer,
 ): void {
   headers['content-length'] = body.length;

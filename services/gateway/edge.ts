@@ -1,0 +1,137 @@
+import type { BlockList } from 'node:net';
+import type { ConnectError } from '@connectrpc/connect';
+import type { Logger } from 'pino';
+import { clientAddress } from './address.ts';
+import type { Cors } from './cors.ts';
+import type { Exchange } from './exchange.ts';
+import type { EdgeRequest, EdgeResponse } from './listener.ts';
+import type { Meter } from './meter.ts';
+import type { Pages } from './pages.ts';
+import { protocolOf } from './protocol.ts';
+import { reasonOf } from './refusals.ts';
+import { writeWhole } from './reply.ts';
+import type { Route } from './routes.ts';
+import type { UnaryHandler } from './unary.ts';
+
+export type EdgeOptions = {
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly unary: UnaryHandler;
+  readonly streams: (exchange: Exchange) => void;
+  readonly pages: Pages;
+  readonly cors: Cors;
+  readonly meter: Meter;
+  readonly log: Logger;
+  readonly trustedProxies: BlockList;
+  newRequestId(): string;
+};
+
+const requestIds = /^[\w.:-]{1,128}$/; // as the services take them
+
+/** Where each request begins: finds the method that it means and how it is spoken, and hands it on. */
+export function createEdge(options: EdgeOptions): (request: EdgeRequest, response: EdgeResponse) => void {
+  const { routes, unary, streams, pages, cors, meter, log } = options;
+
+  function exchangeOf(route: Route, protocol: string, request: EdgeRequest, response: EdgeResponse): Exchange {
+    const began = performance.now();
+    const { headers } = request;
+    const forwarded = headers['x-forwarded-for'];
+    const sentId = headers['x-request-id'];
+    const requestId = typeof sentId === 'string' && requestIds.test(sentId) ? sentId : options.newRequestId();
+    const address = clientAddress(
+      request.socket.remoteAddress ?? '',
+      typeof forwarded === 'string' ? forwarded : forwarded?.join(','),
+      options.trustedProxies,
+    );
+    return {
+      route,
+      request,
+      response,
+      requestId,
+      address,
+      protocol,
+      ended(error) {
+        const ms = performance.now() - began;
+        meter.ended(route.policy.path, protocol, error, ms);
+        if (error !== undefined) logFailure(log, route, requestId, error, ms);
+      },
+    };
+  }
+
+  return (request, response) => {
+    const url = request.url ?? '/';
+    const mark = url.indexOf('?');
+    const path = mark === -1 ? url : url.slice(0, mark);
+    const route = routes.get(path);
+    if (
+      request.method === 'OPTIONS' &&
+      (route !== undefined || pages.has(path)) &&
+      request.headers.origin !== undefined
+    ) {
+      cors.preflight(request, response);
+      return;
+    }
+    if (route === undefined) {
+      if (pages.has(path)) pages.serve(request, response);
+      else
+        refuse(
+          request,
+          response,
+          404,
+          {},
+          'unimplemented',
+          'There is no such method at this address. /openapi.json lists them.',
+        );
+      return;
+    }
+    if (request.headers.origin !== undefined) cors.apply(request, response);
+    const query = mark === -1 || request.method !== 'GET' ? undefined : new URLSearchParams(url.slice(mark + 1));
+    const spoken = protocolOf(request, route, query);
+    switch (spoken.as) {
+      case 'unary': {
+        const { protocol } = spoken;
+        void unary(exchangeOf(route, protocol.name, request, response), protocol, query);
+        return;
+      }
+      case 'other':
+        streams(exchangeOf(route, spoken.name, request, response));
+        return;
+      case 'refused':
+        refuse(request, response, spoken.status, spoken.headers, 'unimplemented', spoken.message);
+    }
+  };
+}
+
+function refuse(
+  request: EdgeRequest,
+  response: EdgeResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  code: string,
+  message: string,
+): void {
+  const body = Buffer.from(JSON.stringify({ code, message }));
+  const all = {
+    ...headers,
+    'content-type': 'application/json',
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  };
+  writeWhole(request, response, status, all, body);
+}
+
+/** Bugs are errors, trouble in the mesh is a warning; refusals are the client's affair, and of interest to who looks closer. */
+function logFailure(log: Logger, route: Route, requestId: string, error: ConnectError, ms: number): void {
+  const level = error.code === 13 ? 'error' : error.code === 14 || error.code === 4 ? 'warn' : 'debug';
+  if (!log.isLevelEnabled(level)) return;
+  log[level](
+    {
+      method: route.policy.path,
+      code: error.code,
+      reason: reasonOf(error),
+      ms: Math.round(ms * 100) / 100,
+      requestId,
+      ...(level === 'error' ? { err: error.cause } : {}),
+    },
+    'edge',
+  );
+}

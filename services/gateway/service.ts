@@ -1,0 +1,117 @@
+import { contracts } from '#gen/contracts.ts';
+import { KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
+import type { Service } from '#platform/service.ts';
+import { createBodyReader } from './body.ts';
+import { createCallLimit } from './call-limit.ts';
+import { openCertificate } from './certificate.ts';
+import { type GatewayConfig, gatewayConfig } from './config.ts';
+import { createConnections } from './connections.ts';
+import { createCors } from './cors.ts';
+import { createEdge } from './edge.ts';
+import { createGate } from './gate.ts';
+import { createJwks } from './jwks.ts';
+import { openListener } from './listener.ts';
+import { createMeter } from './meter.ts';
+import { createPages } from './pages.ts';
+import { createMemoryRateLimiter } from './rate-limit.memory.ts';
+import { createMemoryResponseCache } from './response-cache.memory.ts';
+import { shareAnswers } from './response-cache.ts';
+import { openRoutes } from './routes.ts';
+import { createStreamHandler } from './streams.ts';
+import { createUnaryHandler } from './unary.ts';
+
+/**
+ * The edge: Connect, gRPC-Web and JSON over HTTP/1.1 and HTTP/2, for every method whose contract names the caller
+ * "gateway". It answers no contract of its own; a new method needs nothing here.
+ */
+export const gatewayService: Service<GatewayConfig> = {
+  name: 'gateway',
+  contract: [],
+  config: gatewayConfig,
+  async open(env) {
+    const { config, log } = env;
+    const now = () => env.now().getTime();
+    const transport = env.transport;
+    const routes = openRoutes(contracts);
+    const trusted = config.GATEWAY_TRUSTED_PROXIES;
+    const calls = createCallLimit(config.GATEWAY_MAX_CALLS);
+    const connections = createConnections({
+      maxConnections: config.GATEWAY_MAX_CONNECTIONS,
+      maxPerAddress: config.GATEWAY_MAX_CONNECTIONS_PER_ADDRESS,
+      trusted,
+    });
+    const meter = createMeter(env.metrics, {
+      connections: () => connections.open,
+      connectionsCut: () => connections.cut,
+      callsInFlight: () => calls.inFlight,
+    });
+    const limiter = createMemoryRateLimiter({ maxKeys: config.GATEWAY_RATE_LIMIT_KEYS });
+    const cache = createMemoryResponseCache({ maxBytes: config.GATEWAY_CACHE_BYTES });
+    const gate = createGate({
+      verifier: env.verifier,
+      limiter: config.GATEWAY_RATE_LIMITS === 'on' ? limiter : undefined,
+      now,
+      limited: (route, scope) => meter.limited(route.policy.path, scope),
+    });
+    const bodies = createBodyReader({
+      maxBytes: config.GATEWAY_MAX_BODY_BYTES,
+      maxBufferedBytes: config.GATEWAY_MAX_BUFFERED_BYTES,
+      timeoutMs: config.GATEWAY_RECEIVE_TIMEOUT_MS,
+    });
+    const jwks = createJwks(env.dial(KeyService), now);
+    const cors = createCors(config.GATEWAY_CORS_ORIGINS);
+    const ready = async () => void (await jwks.read());
+    const certificate =
+      config.GATEWAY_TLS_CERT_PATH === ''
+        ? undefined
+        : openCertificate({ cert: config.GATEWAY_TLS_CERT_PATH, key: config.GATEWAY_TLS_KEY_PATH }, log);
+
+    const listener = await openListener({
+      host: config.GATEWAY_HOST,
+      port: config.GATEWAY_PORT,
+      certificate,
+      connections,
+      receiveTimeoutMs: config.GATEWAY_RECEIVE_TIMEOUT_MS,
+      idleTimeoutMs: config.GATEWAY_IDLE_TIMEOUT_MS,
+      onRequest: createEdge({
+        routes,
+        unary: createUnaryHandler({
+          gate,
+          bodies,
+          calls,
+          answers: shareAnswers(cache, now, meter.cache),
+          transport,
+          now,
+        }),
+        streams: createStreamHandler({
+          routes,
+          gate,
+          calls,
+          transport,
+          now,
+          maxMessageBytes: config.GATEWAY_MAX_BODY_BYTES,
+          graceMs: config.GATEWAY_RECEIVE_TIMEOUT_MS,
+        }),
+        pages: createPages({ jwks, cors, log, ready }),
+        cors,
+        meter,
+        log,
+        trustedProxies: trusted,
+        newRequestId: () => env.newId('req'),
+      }),
+    });
+    log.info({ host: config.GATEWAY_HOST, port: listener.port, methods: routes.size }, 'the edge is open');
+
+    return {
+      handlers: [],
+      ready,
+      async close() {
+        await listener.close(config.GATEWAY_DRAIN_MS);
+        certificate?.close();
+        await limiter.close();
+        await cache.close();
+        meter.close();
+      },
+    };
+  },
+};
