@@ -7,7 +7,7 @@ const drivers = {
   amqplib: 'amqp',
 };
 
-const tests = '(\\.test|\\.contract)\\.ts$|^platform/testing/|^(test|bench|tools|conformance)/';
+const tests = '(\\.test|\\.contract|/testing)\\.ts$|^platform/testing/|^(test|bench|tools|conformance)/';
 
 /** What of a service may know the contracts' messages: its composition, its rpc files, adapters and tests. */
 const outside = '^services/[^/]+/(service|rpc|rpc-[^/.]+)\\.ts$|\\.[a-z]+\\.ts$';
@@ -60,7 +60,7 @@ const config = {
       name: 'nothing-imports-tests',
       severity: 'error',
       from: { pathNot: tests },
-      to: { path: '(\\.test|\\.contract)\\.ts$|^platform/testing/' },
+      to: { path: '(\\.test|\\.contract|/testing)\\.ts$|^platform/testing/' },
     },
     {
       name: 'no-development-packages-in-the-shop',

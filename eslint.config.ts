@@ -32,6 +32,7 @@ const impure = [
   '*.config.ts',
   '**/*.test.ts',
   '**/*.contract.ts',
+  '**/testing.ts',
 ];
 
 export { config as default };
@@ -83,7 +84,6 @@ const config = defineConfig(
       'no-restricted-properties': [
         'error',
         { object: 'Date', property: 'now', message: clock },
-        { object: 'performance', property: 'now', message: clock },
         { object: 'Math', property: 'random', message: chance },
         { object: 'process', property: 'env', message: environment },
       ],
