@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { DescMethod } from '@bufbuild/protobuf';
-import type { Metadata } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { Fault } from '../fault.ts';
 import type { TokenVerifier } from '../identity/access-token.ts';
@@ -8,8 +7,9 @@ import { type Mesh, workloadOf } from '../identity/spiffe.ts';
 import type { RpcMetrics } from '../telemetry/metrics.ts';
 import type { Span, Tracing } from '../telemetry/tracing.ts';
 import type { Call, User } from './call.ts';
-import type { Arrival, ServerHooks } from './hooks.ts';
+import type { Arrival, IncomingMetadata, ServerHooks } from './hooks.ts';
 import { callersRule, decide, isGranted, type Policy, policyOf, type Refusal } from './policy.ts';
+import type { Shedder } from './shedding.ts';
 import { checkMessage } from './validation.ts';
 
 export type AdmissionOptions = {
@@ -19,6 +19,8 @@ export type AdmissionOptions = {
   readonly metrics: RpcMetrics;
   readonly log: Logger;
   readonly tracing: Tracing | undefined;
+  /** Turns calls away when there are too many; nobody is, without one. */
+  readonly shedder?: Shedder;
 };
 
 /** The workload that speaks for the edge: what it says of the end client is believed. */
@@ -28,7 +30,7 @@ const edge = 'gateway';
  * What every server asks of a call before it is served: caller by certificate, policy, user by token, roles, deadline.
  * Costs microseconds and stays synchronous while the user's token is one that was seen before.
  */
-export function createServerHooks({ mesh, verifier, metrics, log, tracing }: AdmissionOptions): ServerHooks {
+export function createServerHooks({ mesh, verifier, metrics, log, tracing, shedder }: AdmissionOptions): ServerHooks {
   const callers = createCallerNames(mesh);
   const spans = new WeakMap<Arrival, Span>();
 
@@ -66,23 +68,41 @@ export function createServerHooks({ mesh, verifier, metrics, log, tracing }: Adm
     };
   }
 
+  /** Knows the user and decides. Synchronous when the token was seen before. */
+  function admitUser(arrival: Arrival, policy: Policy, caller: string): Call | Promise<Call> {
+    const token = bearerOf(arrival.metadata);
+    if (token === undefined || policy.access === 'internal') return callFor(arrival, policy, caller, token, undefined);
+    const user = verifier.verify(token);
+    return user instanceof Promise
+      ? user.then((verified) => callFor(arrival, policy, caller, token, verified))
+      : callFor(arrival, policy, caller, token, user);
+  }
+
   return {
     admit(arrival) {
-      const policy = policyOf(arrival.method);
-      metrics.began(arrival.method);
+      const { method } = arrival;
+      const policy = policyOf(method);
+      metrics.began(method);
       const caller = callers(arrival.spiffeId);
-      if (!isGranted(policy, caller))
+      if (!isGranted(policy, caller)) {
         throw refuse(policy, { reason: 'CALLER_NOT_GRANTED', rule: callersRule(policy) }, caller);
-      const token = bearerOf(arrival.metadata);
-      if (token === undefined || policy.access === 'internal')
-        return callFor(arrival, policy, caller, token, undefined);
-      const user = verifier.verify(token);
-      return user instanceof Promise
-        ? user.then((verified) => callFor(arrival, policy, caller, token, verified))
-        : callFor(arrival, policy, caller, token, user);
+      }
+      shedder?.enter(method, policy, caller); // before the token: a flood must not cost signatures
+      try {
+        const call = admitUser(arrival, policy, caller);
+        if (!(call instanceof Promise)) return call;
+        return call.catch((error: unknown) => {
+          shedder?.leave(policy);
+          throw error;
+        });
+      } catch (error) {
+        shedder?.leave(policy);
+        throw error;
+      }
     },
     check: checkMessage,
     ended(arrival, call, code, error, durationMs) {
+      if (call !== undefined) shedder?.leave(policyOf(arrival.method));
       const caller = call?.caller ?? callers(arrival.spiffeId);
       metrics.handled(arrival.method, caller, code, durationMs);
       spans.get(arrival)?.end(code);
@@ -134,19 +154,19 @@ export function faultOf(policy: Policy, { reason, rule }: Refusal, caller: strin
 }
 
 /** The user's token. One that is sent in another form is refused, not ignored. */
-function bearerOf(metadata: Metadata): string | undefined {
+function bearerOf(metadata: IncomingMetadata): string | undefined {
   const value = textOf(metadata, 'authorization');
   if (value === undefined) return undefined;
   if (/^bearer [^\s]+$/i.test(value)) return value.slice(7);
   throw new Fault('unauthenticated', 'TOKEN_INVALID', 'Send the access token as "authorization: Bearer …".');
 }
 
-function requestIdOf(metadata: Metadata): string {
+function requestIdOf(metadata: IncomingMetadata): string {
   const sent = textOf(metadata, 'x-request-id');
   return sent !== undefined && /^[\w.:-]{1,128}$/.test(sent) ? sent : randomUUID();
 }
 
-function textOf(metadata: Metadata, name: string): string | undefined {
+function textOf(metadata: IncomingMetadata, name: string): string | undefined {
   const value = metadata.get(name)[0];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

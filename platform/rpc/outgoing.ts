@@ -4,6 +4,7 @@ import type { RpcMetrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { currentCall } from './call.ts';
 import type { ClientHooks } from './hooks.ts';
+import { markUpstream, toConnectError } from './status.ts';
 import { callersRule, isGranted, policyOf } from './policy.ts';
 
 export type OutgoingOptions = {
@@ -24,7 +25,7 @@ export function createClientHooks({ workload, metrics, tracing }: OutgoingOption
       const policy = policyOf(method);
       if (!isGranted(policy, workload)) {
         const rule = callersRule(policy);
-        throw new Fault(
+        const fault = new Fault(
           'permission-denied',
           'CALLER_NOT_GRANTED',
           `"${workload}" may not call this method: ${rule} doesn't name it.`,
@@ -32,6 +33,7 @@ export function createClientHooks({ workload, metrics, tracing }: OutgoingOption
             metadata: { caller: workload, method: policy.path, rule },
           },
         );
+        throw markUpstream(toConnectError(fault)); // a mistake of this workload's, which its own caller must not read as its own
       }
       const call = currentCall();
       if (call?.token !== undefined && metadata.get('authorization').length === 0) {

@@ -1,4 +1,5 @@
 import { type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
+import type { MethodConfig, RetryPolicy, ServiceConfig } from '@grpc/grpc-js';
 import { type Duration, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import {
   Access,
@@ -29,6 +30,8 @@ export type Policy = {
   readonly cache: { readonly maxAgeMs: number; readonly shared: boolean } | undefined;
   /** The most calls that one process serves at a time; 0 leaves it to the server's own limit. */
   readonly concurrency: number;
+  /** Health and reflection: answered to the whole mesh, and under load too. */
+  readonly essential: boolean;
   readonly idempotency: 'none' | 'idempotent' | 'no-side-effects';
 };
 
@@ -74,20 +77,56 @@ export function callersRule(policy: Policy): string {
   return `${policy.path} callers [${[...policy.callers].join(', ')}]`;
 }
 
+const retryPolicy: RetryPolicy = {
+  maxAttempts: 3,
+  initialBackoff: '0.05s',
+  maxBackoff: '1s',
+  backoffMultiplier: 2,
+  retryableStatusCodes: ['UNAVAILABLE'],
+};
+
+/**
+ * What clients of these contracts do by themselves, as gRPC's service config (https://grpc.io/docs/guides/service-config/): give up
+ * at the contract's timeout, and try again where the contract says that a second call does no harm. Streams are not tried
+ * again: what was sent is gone. While every tenth call fails, nothing is tried again: it would only add to the load.
+ */
+export function serviceConfigOf(contracts: readonly DescService[]): ServiceConfig {
+  return {
+    methodConfig: contracts.flatMap((contract) =>
+      contract.methods.map((method): MethodConfig => {
+        const { timeoutMs, idempotency } = policyOf(method);
+        return {
+          name: [{ service: contract.typeName, method: method.name }],
+          ...(timeoutMs === undefined ? {} : { timeout: durationOf(timeoutMs) }),
+          ...(idempotency === 'none' || method.methodKind !== 'unary' ? {} : { retryPolicy }),
+        };
+      }),
+    ),
+    loadBalancingConfig: [{ round_robin: {} }],
+    retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
+  };
+}
+
+/** As numbers: grpc-js 1.14 reads the text "0.5s" as 5 nanoseconds. */
+function durationOf(ms: number): { readonly seconds: number; readonly nanos: number } {
+  return { seconds: Math.floor(ms / 1000), nanos: Math.round((ms % 1000) * 1_000_000) };
+}
+
 function readPolicy(method: DescMethod): Policy {
   const path = `${method.parent.typeName}/${method.name}`;
   const idempotency = idempotencyOf(method);
   if (!hasOption(method, methodOption)) {
-    const ofTheMesh = /^grpc\.(health|reflection)\./.test(path);
+    const essential = /^grpc\.(health|reflection)\./.test(path);
     return {
       path,
-      callers: new Set(ofTheMesh ? ['*'] : []),
+      callers: new Set(essential ? ['*'] : []),
       access: 'internal',
       roles: new Set(),
       timeoutMs: undefined,
       limits: [],
       cache: undefined,
       concurrency: 0,
+      essential,
       idempotency,
     };
   }
@@ -108,6 +147,7 @@ function readPolicy(method: DescMethod): Policy {
       shared: option.cache.shared,
     },
     concurrency: option.concurrency,
+    essential: false,
     idempotency,
   };
 }

@@ -69,12 +69,7 @@ export function asCaller(edge: {
 export function passingOn(hooks: ClientHooks): Interceptor {
   return (next) => async (request) => {
     const metadata = toMetadata(request.header);
-    let outgoing;
-    try {
-      outgoing = hooks.begin(request.method, metadata, deadlineOf(request.header));
-    } catch (error) {
-      throw markUpstream(toConnectError(error)); // this workload's mistake, not its caller's
-    }
+    const outgoing = hooks.begin(request.method, metadata, deadlineOf(request.header));
     for (const [name, value] of Object.entries(metadata.getMap())) request.header.set(name, String(value));
     if (outgoing.deadlineMs !== undefined) {
       request.header.set(timeoutHeader, String(Math.max(1, Math.ceil(outgoing.deadlineMs - Date.now()))));
