@@ -1,0 +1,30 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { openDevelopmentAuthority } from '#platform/identity/development-authority.ts';
+import { localMesh, spiffeIdOf } from '#platform/identity/spiffe.ts';
+
+const lifetimeMs = 24 * 3_600_000; // as long as a service's own; ask again tomorrow
+
+/** Writes a client certificate of a workload for programs that aren't the shop's own, such as grpcurl. */
+async function main(workload: string): Promise<void> {
+  const data = resolve(process.env['ONLY2U_DATA'] ?? '.data');
+  const now = new Date();
+  const authority = await openDevelopmentAuthority(data, now);
+  const { cert, key } = authority.issue({ workload, spiffeId: spiffeIdOf(localMesh, workload), now, lifetimeMs });
+  const folder = join(data, 'identity', workload);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const [name, text] of Object.entries({ ca: authority.ca, cert, key })) {
+    await writeFile(join(folder, `${name}.pem`), text, { mode: 0o600 });
+  }
+  const shown = relative('', folder);
+  console.log(`${shown}/{ca,cert,key}.pem say ${spiffeIdOf(localMesh, workload)} until tomorrow.`);
+  console.log(`grpcurl -cacert ${shown}/ca.pem -cert ${shown}/cert.pem -key ${shown}/key.pem 127.0.0.1:50052 list`);
+}
+
+const [workload, ...rest] = process.argv.slice(2);
+if (workload === undefined || rest.length > 0 || !/^[a-z][a-z0-9-]*$/.test(workload)) {
+  console.error('Usage: npm run certificate -- WORKLOAD, such as operator');
+  process.exitCode = 1;
+} else {
+  await main(workload);
+}
