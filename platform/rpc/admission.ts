@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DescMethod } from '@bufbuild/protobuf';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { Fault } from '../fault.ts';
 import type { TokenVerifier } from '../identity/access-token.ts';
@@ -10,7 +10,7 @@ import type { Call, User } from './call.ts';
 import type { Arrival, IncomingMetadata, ServerHooks } from './hooks.ts';
 import { callersRule, decide, isGranted, type Policy, policyOf, type Refusal } from './policy.ts';
 import type { Shedder } from './shedding.ts';
-import { checkMessage } from './validation.ts';
+import { checkMessage, prepareValidation } from './validation.ts';
 
 export type AdmissionOptions = {
   /** Whose certificates count. */
@@ -19,6 +19,8 @@ export type AdmissionOptions = {
   readonly metrics: RpcMetrics;
   readonly log: Logger;
   readonly tracing: Tracing | undefined;
+  /** What is served: a policy that can't be read ends the start, and validation is made ready behind it. */
+  readonly contracts?: readonly DescService[];
   /** Turns calls away when there are too many; nobody is, without one. */
   readonly shedder?: Shedder;
 };
@@ -30,7 +32,17 @@ const edge = 'gateway';
  * What every server asks of a call before it is served: caller by certificate, policy, user by token, roles, deadline.
  * Costs microseconds and stays synchronous while the user's token is one that was seen before.
  */
-export function createServerHooks({ mesh, verifier, metrics, log, tracing, shedder }: AdmissionOptions): ServerHooks {
+export function createServerHooks({
+  mesh,
+  verifier,
+  metrics,
+  log,
+  tracing,
+  contracts = [],
+  shedder,
+}: AdmissionOptions): ServerHooks {
+  for (const contract of contracts) contract.methods.forEach(policyOf);
+  prepareValidation(contracts);
   const callers = createCallerNames(mesh);
   const spans = new WeakMap<Arrival, Span>();
 
