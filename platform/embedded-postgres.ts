@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { DataFolder } from './data-folder.ts';
-import { schemaName, withConnection } from './database.postgres.ts';
+import { schemaName, withConnection } from './pool.postgres.ts';
 import { startPostgres, type PostgresProcess } from './postgres-process.ts';
 
 export type EmbeddedPostgresOptions = {

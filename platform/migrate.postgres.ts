@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { schemaName, withConnection, type Script, type Sql } from './database.postgres.ts';
+import { schemaName, withConnection, type Script, type Sql } from './pool.postgres.ts';
 
 export type MigrateOptions = {
   readonly url: string;

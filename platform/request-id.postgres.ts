@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fromBinary, toBinary, type DescMessage, type Message, type MessageShape } from '@bufbuild/protobuf';
-import type { Sql } from './database.postgres.ts';
+import type { Sql } from './pool.postgres.ts';
 import { Fault } from './fault.ts';
 
 export type OnceOptions<R extends DescMessage> = {

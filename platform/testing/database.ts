@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
-import { openPool, withConnection, type Database } from '../database.postgres.ts';
+import { openPool, withConnection, type Database } from '../pool.postgres.ts';
 import { migrate, readMigrations } from '../migrate.postgres.ts';
 
 export type TestDatabase = Database & { readonly url: string };

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomPassword, startPostgres, type PostgresProcess } from '../postgres-process.ts';
-import { withConnection } from '../database.postgres.ts';
+import { withConnection } from '../pool.postgres.ts';
 
 declare global {
   // Jest loads set-up and teardown apart from each other; the process is what they share.

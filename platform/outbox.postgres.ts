@@ -1,0 +1,177 @@
+import {
+  createRegistry,
+  toBinary,
+  type DescMessage,
+  type Message,
+  type MessageShape,
+  fromBinary,
+} from '@bufbuild/protobuf';
+import { reflect } from '@bufbuild/protobuf/reflect';
+import type { Logger } from 'pino';
+import { contractFiles } from '#gen/contracts.ts';
+import { afterCommit, type Database, type Sql } from './pool.postgres.ts';
+import type { EventBus, EventMessage } from './event-bus.ts';
+import { newId } from './ids.ts';
+import { currentCall } from './rpc/call.ts';
+
+const registry = createRegistry(...contractFiles);
+const relayBatch = 200;
+const relayEveryMs = 5_000; // a commit wakes the relay at once; this finds what another process left when it was killed
+const inboxDays = 14; // longer than an event is tried
+const tidyBatch = 1_000;
+
+/**
+ * Tells an event, a message of the contracts, in the transaction that made it happen: others hear of it if and only if that
+ * is committed. Its first field says what it is about, and events about the same come in order, as long as the transaction
+ * changed (and so locked) that before.
+ */
+export async function publish(tx: Sql, event: Message): Promise<void> {
+  const schema = registry.getMessage(event.$typeName);
+  if (schema === undefined) throw new Error(`${event.$typeName} is not in the contracts`);
+  await tx.query('INSERT INTO outbox (id, topic, key, body, traceparent) VALUES ($1, $2, $3, $4, $5)', [
+    newId('evt'),
+    event.$typeName,
+    keyOf(schema, event),
+    toBinary(schema, event),
+    currentCall()?.traceparent ?? '',
+  ]);
+  afterCommit(tx, 'outbox');
+}
+
+function keyOf(schema: DescMessage, event: Message): string {
+  const [first] = schema.fields;
+  if (first?.fieldKind !== 'scalar')
+    throw new Error(`The first field of ${schema.typeName} must be the id of what it is about`);
+  return String(reflect(schema, event).get(first));
+}
+
+export type RelayOptions = { readonly database: Database; readonly bus: EventBus; readonly log: Logger };
+
+/**
+ * Hands the events of the service's own outbox to the bus, in order, one process at a time. Each goes there at least once.
+ * Close it before the database and the bus.
+ */
+export function startRelay({ database, bus, log }: RelayOptions): { close(): Promise<void> } {
+  let closed = false;
+  let wake: () => void = () => undefined;
+  let woken = true;
+  const nudge = (): void => {
+    woken = true;
+    wake();
+  };
+  const forget = database.onCommit('outbox', nudge);
+
+  async function work(): Promise<void> {
+    while (!closed) {
+      woken = false;
+      const handed = await relayOnce(database, bus).catch((error: unknown) => {
+        log.warn({ err: error }, 'events can’t be handed to the event bus; trying again');
+        return 0;
+      });
+      if (handed < relayBatch && !closed && !woken) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(done, relayEveryMs);
+          function done(): void {
+            clearTimeout(timer);
+            resolve();
+          }
+          wake = done;
+        });
+      }
+    }
+    await relayOnce(database, bus).catch(() => 0); // what was told last need not wait for the next start
+  }
+
+  const worker = work();
+  return {
+    async close() {
+      closed = true;
+      forget();
+      nudge();
+      await worker;
+    },
+  };
+}
+
+// The transaction stays open while the bus answers: it holds rows that nobody else waits for, and if it is lost the
+// events are handed in again.
+function relayOnce(database: Database, bus: EventBus): Promise<number> {
+  return database.transaction(async (tx) => {
+    const [lock] = await tx.query<{ mine: boolean }>(
+      `SELECT pg_try_advisory_xact_lock(hashtextextended('only2u outbox ' || current_schema(), 0)) AS mine`,
+    );
+    if (lock?.mine !== true) return 0;
+    const rows = await tx.query<EventMessage & { seq: bigint }>(
+      'SELECT seq, id, topic, key, body, traceparent, time FROM outbox ORDER BY seq LIMIT $1',
+      [relayBatch],
+    );
+    if (rows.length === 0) return 0;
+    await bus.publish(rows);
+    await tx.query('DELETE FROM outbox WHERE seq = ANY ($1)', [rows.map(({ seq }) => seq)]);
+    return rows.length;
+  });
+}
+
+/** What a service does when an event comes. Made by `on`, so that the two fit. */
+export type EventHandler = {
+  readonly schema: DescMessage;
+  handle(tx: Sql, event: Message, message: EventMessage): Promise<void>;
+};
+
+export function on<S extends DescMessage>(
+  schema: S,
+  handle: (tx: Sql, event: MessageShape<S>, message: EventMessage) => Promise<void>,
+): EventHandler {
+  return { schema, handle: (tx, event, message) => handle(tx, event as MessageShape<S>, message) };
+}
+
+export type ConsumeOptions = {
+  readonly bus: EventBus;
+  readonly database: Database;
+  /** The service's name, or "<service>-<what for>" for a part that keeps up at its own pace. */
+  readonly group: string;
+  readonly handlers: readonly EventHandler[];
+  readonly attempts?: number;
+  readonly retryMs?: (failures: number) => number;
+};
+
+/**
+ * Handles events of others, each in a transaction that also remembers it: one that comes twice counts once. What throws is
+ * tried again, with longer and longer waits, then becomes a dead letter.
+ */
+export function consume({
+  bus,
+  database,
+  group,
+  handlers,
+  ...retries
+}: ConsumeOptions): Promise<{ close(): Promise<void> }> {
+  const byTopic = new Map(handlers.map((handler) => [handler.schema.typeName, handler]));
+  return bus.subscribe({
+    ...retries,
+    group,
+    topics: [...byTopic.keys()],
+    async handle(message, signal) {
+      const handler = byTopic.get(message.topic);
+      if (handler === undefined) return; // the group asked for it once, and no longer does
+      const event = fromBinary(handler.schema, message.body);
+      await database.transaction(async (tx) => {
+        const fresh = await tx.query(
+          'INSERT INTO inbox (group_name, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1',
+          [group, message.id],
+        );
+        if (fresh.length > 0) await handler.handle(tx, event, message);
+        if (signal.aborted) throw new Error('too late: another may have the event');
+      });
+    },
+  });
+}
+
+/** Forgets some of the events that can't come again, a bounded number at a time. */
+export async function forgetEvents(sql: Sql): Promise<void> {
+  await sql.query(
+    `DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM inbox WHERE time < now() - $1 * interval '1 day' ORDER BY time LIMIT $2))`,
+    [inboxDays, tidyBatch],
+  );
+}

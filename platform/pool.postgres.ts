@@ -1,0 +1,280 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import type { Logger } from 'pino';
+import { Fault } from './fault.ts';
+
+/** Asks PostgreSQL. `$1`, `$2`… stand for the values. int8 comes back as bigint, timestamptz as Date, date and numeric as text. */
+export type Sql = {
+  query<R extends object>(text: string, values?: readonly unknown[]): Promise<R[]>;
+};
+
+export type TransactionOptions = {
+  /** 'read committed' unless told. */
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
+  readonly readOnly?: boolean;
+};
+
+export type Database = Sql & {
+  /**
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. After a deadlock or a failed
+   * serialization it runs again from the start, so `work` does nothing but ask `tx`.
+   */
+  transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Calls `listener` at each NOTIFY on the channel, and once after each time the connection was lost. Returns how to stop. */
+  listen(channel: string, listener: (payload: string) => void): Promise<() => Promise<void>>;
+  /** Calls `listener` after each transaction of this process that was marked with the name by `afterCommit`. */
+  onCommit(name: string, listener: () => void): () => void;
+  close(): Promise<void>;
+};
+
+export type PoolOptions = {
+  readonly url: string;
+  /** The service's own schema; its tables need no prefix. */
+  readonly schema: string;
+  readonly log?: Logger;
+  /** The most connections this process holds: 8 unless told, which keeps two cores busy and PostgreSQL small. */
+  readonly connections?: number;
+  /** What a statement may take: 10 s unless told. */
+  readonly statementTimeoutMs?: number;
+};
+
+const attempts = 5; // of a transaction that lost against another; a sixth loss in a row means a hot spot, not bad luck
+const namedStatements = 500; // a connection keeps each prepared statement in memory for as long as it lives
+const connectTimeoutMs = 5_000;
+const idleTimeoutMs = 30_000; // an idle connection costs PostgreSQL some 5 MB
+
+/** Opens a pool of connections whose search path is the schema, which is taken to be up to date: see `openDatabase`. */
+export function openPool(options: PoolOptions): Database {
+  const { url, schema, log } = options;
+  const connection: pg.ClientConfig = {
+    connectionString: url,
+    application_name: `only2u ${schema}`,
+    options: `-c search_path=${schemaName(schema)},public -c idle_in_transaction_session_timeout=30000`,
+    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    types: { getTypeParser },
+  };
+  const pool = new pg.Pool({ ...connection, max: options.connections ?? 8, idleTimeoutMillis: idleTimeoutMs });
+  pool.on('error', (error) => log?.warn({ err: error, schema }, 'an idle database connection was lost'));
+  const listeners = new Set<() => Promise<void>>();
+  const commitListeners = new Set<{ readonly name: string; listener(): void }>();
+  function committed(name: string): void {
+    for (const entry of commitListeners) if (entry.name === name) entry.listener();
+  }
+  let closed: Promise<void> | undefined;
+  return {
+    query: (text, values) => ask(pool, text, values),
+    transaction: (work, transactionOptions = {}) => transact(pool, work, transactionOptions, committed),
+    onCommit(name, listener) {
+      const entry = { name, listener };
+      commitListeners.add(entry);
+      return () => void commitListeners.delete(entry);
+    },
+    async listen(channel, listener) {
+      const stop = await listenOn({ connection, channel, listener, log });
+      listeners.add(stop);
+      return async () => {
+        listeners.delete(stop);
+        await stop();
+      };
+    },
+    close() {
+      closed ??= (async () => {
+        await Promise.all([...listeners].map((stop) => stop()));
+        await pool.end();
+      })();
+      return closed;
+    },
+  };
+}
+
+const marks = new WeakMap<Sql, Set<string>>();
+
+/** Has the listeners of `onCommit` called once this transaction is committed. */
+export function afterCommit(tx: Sql, name: string): void {
+  marks.get(tx)?.add(name);
+}
+
+/** Runs `work` on one connection of its own, as the migrations and the embedded server's set-up do. No statement timeout. */
+export async function withConnection<T>(url: string, work: (sql: Sql & Script) => Promise<T>): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: connectTimeoutMs,
+    types: { getTypeParser },
+  });
+  client.on('error', () => undefined); // the query under way is rejected with it
+  await client.connect();
+  try {
+    return await work({
+      query: (text, values) => ask(client, text, values),
+      run: async (text) => void (await client.query(text)),
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+/** Runs statements as they stand in a file: several of them, without values. */
+export type Script = { run(text: string): Promise<void> };
+
+/** The name of the unique constraint or index that the statement broke, or undefined when the error is another. */
+export function brokenUnique(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError && error.code === '23505' ? (error.constraint ?? '') : undefined;
+}
+
+/** Refuses a name that could not stand in SQL as it is. */
+export function schemaName(schema: string): string {
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(schema)) throw new Error(`"${schema}" can't be the name of a schema`);
+  return schema;
+}
+
+type Asked = Pick<pg.Pool | pg.ClientBase, 'query'>;
+
+async function ask<R extends object>(on: Asked, text: string, values: readonly unknown[] = []): Promise<R[]> {
+  try {
+    const result = await on.query<R>({ name: statementName(text), text, values: [...values] });
+    return result.rows;
+  } catch (error) {
+    throw databaseFault(error) ?? error;
+  }
+}
+
+async function transact<T>(
+  pool: pg.Pool,
+  work: (tx: Sql) => Promise<T>,
+  { isolation = 'read committed', readOnly = false }: TransactionOptions,
+  committed: (name: string) => void,
+): Promise<T> {
+  const begin = `BEGIN ISOLATION LEVEL ${isolation} ${readOnly ? 'READ ONLY' : 'READ WRITE'}`;
+  for (let attempt = 1; ; attempt++) {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw databaseFault(error) ?? error;
+    });
+    let broken: Error | undefined;
+    try {
+      await client.query(begin);
+      const tx: Sql = { query: (text, values) => ask(client, text, values) };
+      const marked = new Set<string>();
+      marks.set(tx, marked);
+      const result = await work(tx);
+      await client.query('COMMIT');
+      for (const name of marked) committed(name);
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
+      if (!lostRace(error)) throw databaseFault(error) ?? error;
+      if (attempt === attempts) {
+        throw new Fault('aborted', 'CONCURRENT_CHANGE', 'Others changed the same data at the same time; try again.', {
+          cause: error,
+          retryAfterMs: 100,
+        });
+      }
+    } finally {
+      client.release(broken);
+    }
+    await pause(Math.random() * 10 * 2 ** attempt);
+  }
+}
+
+type ListenOptions = {
+  readonly connection: pg.ClientConfig;
+  readonly channel: string;
+  readonly listener: (payload: string) => void;
+  readonly log: Logger | undefined;
+};
+
+async function listenOn({ connection, channel, listener, log }: ListenOptions): Promise<() => Promise<void>> {
+  const stopped = new AbortController();
+  let client: pg.Client | undefined;
+  async function connect(): Promise<void> {
+    const next = new pg.Client(connection);
+    next.on('notification', ({ payload }) => listener(payload ?? ''));
+    next.on('error', () => undefined); // 'end' follows
+    await next.connect();
+    next.on('end', () => void reconnect());
+    client = next;
+    await next.query(`LISTEN ${next.escapeIdentifier(channel)}`);
+  }
+  async function reconnect(): Promise<void> {
+    for (let attempt = 0; !stopped.signal.aborted; attempt++) {
+      await pause(Math.min(5_000, 100 * 2 ** attempt), stopped.signal);
+      if (stopped.signal.aborted) return;
+      try {
+        await connect();
+        return listener(''); // what was sent meanwhile is gone
+      } catch (error) {
+        log?.warn({ err: error, channel }, 'listening to the database failed; trying again');
+      }
+    }
+  }
+  await connect();
+  return async () => {
+    stopped.abort();
+    await client?.end().catch(() => undefined);
+  };
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    }
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+const names = new Map<string, string>();
+
+// A named statement is parsed and planned once a connection. Texts beyond the bound (built from optional parts) go unnamed.
+function statementName(text: string): string | undefined {
+  const known = names.get(text);
+  if (known !== undefined || names.size >= namedStatements) return known;
+  const name = createHash('sha256').update(text).digest('base64url').slice(0, 32);
+  names.set(text, name);
+  return name;
+}
+
+function lostRace(error: unknown): boolean {
+  const cause = error instanceof Fault ? error.cause : error;
+  return cause instanceof pg.DatabaseError && (cause.code === '40001' || cause.code === '40P01');
+}
+
+const networkErrors = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT']);
+
+// 57P01..03: the server is stopping or starting; 53300: too many connections; 08…: the connection broke. The driver's own
+// errors carry no code.
+function databaseFault(error: unknown): Fault | undefined {
+  if (!(error instanceof Error) || error instanceof Fault) return undefined;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code === '57014' || code === '55P03') {
+    return new Fault('unavailable', 'DATABASE_SLOW', 'The database took too long; try again.', { cause: error });
+  }
+  const driver =
+    !(error instanceof pg.DatabaseError) &&
+    /Connection terminated|timeout exceeded|connection timeout/i.test(error.message);
+  if (driver || networkErrors.has(code) || /^(57P0[123]|53300|08...)$/.test(code)) {
+    return new Fault('unavailable', 'DATABASE_UNAVAILABLE', 'The database can’t be reached just now; try again.', {
+      cause: error,
+      retryAfterMs: 1_000,
+    });
+  }
+  return undefined;
+}
+
+const int8Array = 1016;
+const textArray = 1009;
+
+function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  if (oid === pg.types.builtins.INT8) return BigInt;
+  if (oid === pg.types.builtins.DATE) return String;
+  const parse: (value: string) => unknown = pg.types.getTypeParser(oid === int8Array ? textArray : oid, format);
+  if (oid !== int8Array) return parse;
+  return (value) => {
+    const items = parse(value);
+    return Array.isArray(items) ? items.map((item: string | null) => (item === null ? null : BigInt(item))) : items;
+  };
+}
