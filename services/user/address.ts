@@ -53,20 +53,23 @@ export function changeAddress(
   change: { readonly fields: AddressFields; readonly paths: readonly string[] },
   now: Date,
 ): Address {
-  const merged = { ...address.fields };
-  for (const path of change.paths) {
-    const key = fieldOfPath.get(path);
-    if (key === undefined) throw unknownPath(path, addressPaths);
-    Object.assign(merged, { [key]: change.fields[key] });
-  }
+  assertPaths(change.paths, addressPaths);
+  const named = Object.entries(change.fields).filter(([key]) =>
+    change.paths.some((path) => fieldOfPath.get(path) === key),
+  );
+  const merged: AddressFields = { ...address.fields, ...Object.fromEntries(named) };
   const fields = acceptFields(merged);
   if (JSON.stringify(fields) === JSON.stringify(acceptFields(address.fields))) return address;
   return { ...address, fields, updateTime: now, revision: address.revision + 1 };
 }
 
-/** Refuses a path that an update mask can't name. */
-export function unknownPath(path: string, known: readonly string[]): Fault {
-  return invalidField('update_mask', 'PATH_UNKNOWN', `"${path}" can't be changed; use ${known.join(', ')}`);
+/** Refuses an update mask that names nothing, or what can't be changed. */
+export function assertPaths(paths: readonly string[], known: readonly string[]): void {
+  const names = known.join(', ');
+  if (paths.length === 0) throw invalidField('update_mask', 'MASK_EMPTY', `name what to change: ${names}`);
+  const unknown = paths.find((path) => !known.includes(path));
+  if (unknown === undefined) return;
+  throw invalidField('update_mask', 'PATH_UNKNOWN', `"${unknown}" can't be changed; use ${names}`);
 }
 
 export function tooManyAddresses(): Fault {

@@ -7,13 +7,14 @@ import {
   UserService,
   type Address as AddressMessage,
 } from '#gen/only2u/user/v1/user_pb.ts';
-import { Fault, invalidField } from '#platform/fault.ts';
+import { Fault } from '#platform/fault.ts';
 import type { PageTokens } from '#platform/page-token.ts';
 import { requireUser } from '#platform/rpc/call.ts';
 import { assertEtag } from './account.ts';
 import {
   addressesPerAccount,
   addressPaths,
+  assertPaths,
   changeAddress,
   createAddress,
   tooManyAddresses,
@@ -72,9 +73,7 @@ export function addressMethods({ store, pageTokens, now, newId }: UserRpcOptions
       const { id: userId } = requireUser();
       const id = request.address?.id ?? '';
       const change = { fields: decodeFields(request.address), paths: request.updateMask?.paths ?? [] };
-      if (change.paths.length === 0) {
-        throw invalidField('update_mask', 'MASK_EMPTY', `name what to change: ${addressPaths.join(', ')}`);
-      }
+      assertPaths(change.paths, addressPaths);
       const what = repeatable(UserService.method.updateAddress, { actor: userId, request, now: now() });
       return store.change((tx) =>
         tx.once(what, async () => {

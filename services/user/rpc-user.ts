@@ -18,7 +18,7 @@ import {
   type Account,
   type AccountChange,
 } from './account.ts';
-import { unknownPath } from './address.ts';
+import { assertPaths } from './address.ts';
 import { assertSessionOpen, userNotFound } from './authentication.ts';
 import { decodeRole, encodeProfile, encodeUser } from './encode.ts';
 import { listPage } from './paging.ts';
@@ -108,10 +108,7 @@ const userPaths = ['display_name', 'roles'];
 
 function decodeChange(user: User, { user: values, updateMask }: UpdateUserRequest): AccountChange {
   const paths = updateMask?.paths ?? [];
-  if (paths.length === 0)
-    throw invalidField('update_mask', 'MASK_EMPTY', `name what to change: ${userPaths.join(', ')}`);
-  const unknown = paths.find((path) => !userPaths.includes(path));
-  if (unknown !== undefined) throw unknownPath(unknown, userPaths);
+  assertPaths(paths, userPaths);
   if (paths.includes('roles') && !user.roles.includes('admin')) {
     throw new Fault('permission-denied', 'ROLES_FOR_ADMINS', 'Only an admin changes roles.', {
       metadata: { field: 'roles' },
