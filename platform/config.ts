@@ -35,6 +35,18 @@ export function isSecret(schema: z.ZodType): boolean {
   return secrets.has(schema);
 }
 
+/** Whether the environment gives the service the variable, in whichever form. */
+export function isGiven(variables: Variables, name: string, key: string): boolean {
+  return variantsOf(name, key).some((variant) => (variables[variant] ?? '') !== '');
+}
+
+// The service's own first; each also as the path of a file.
+function variantsOf(name: string, key: string): string[] {
+  const own = `${name.toUpperCase().replaceAll('-', '_')}_`;
+  const names = key.startsWith(own) ? [key] : [own + key, key];
+  return names.flatMap((variant) => [variant, `${variant}_FILE`]);
+}
+
 /**
  * Reads what the parts declare, a zod object whose keys are the names of the variables. For a service "product" the variable
  * PRODUCT_X wins over X, and each may come as a file, X_FILE. Throws one error that names every variable that is missing or wrong.
@@ -45,12 +57,10 @@ export function readConfig(parts: readonly Configurable[], { variables, fallback
   const values = new Map<string, unknown>();
   for (const { name, config } of parts) {
     if (!(config instanceof z.ZodObject)) throw new Error(`The config of ${name} must be a z.object`);
-    const own = `${name.toUpperCase().replaceAll('-', '_')}_`;
     const input: Record<string, string> = {};
     const readAs = new Map<string, string>();
     for (const [key, schema] of Object.entries<z.ZodType>(config.shape)) {
-      const names = key.startsWith(own) ? [key] : [own + key, key];
-      const variants = names.flatMap((variant) => [variant, `${variant}_FILE`]);
+      const variants = variantsOf(name, key);
       for (const variant of variants) known.add(variant);
       const found = variants.find((variant) => (variables[variant] ?? '') !== '');
       const text = found === undefined ? fallback?.(name, key, schema) : read(found, found.endsWith(`${key}_FILE`));

@@ -49,3 +49,21 @@ export const defaultAttempts = 10;
 export function defaultRetryMs(failures: number): number {
   return Math.min(300_000, 1_000 * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
 }
+
+/** Opens the bus when it is first needed: most processes have nothing to say for a while, and a connection costs memory. */
+export function lazyEventBus(open: () => Promise<EventBus>): EventBus {
+  let opening: Promise<EventBus> | undefined;
+  function bus(): Promise<EventBus> {
+    const current = (opening ??= open());
+    current.catch(() => {
+      if (opening === current) opening = undefined; // the next one tries again
+    });
+    return current;
+  }
+  return {
+    publish: async (messages) => (await bus()).publish(messages),
+    subscribe: async (subscribing) => (await bus()).subscribe(subscribing),
+    deadLetters: async (group, limit) => (await bus()).deadLetters(group, limit),
+    close: async () => (await opening)?.close(),
+  };
+}

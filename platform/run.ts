@@ -1,15 +1,19 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import { createAdminListener } from './admin-listener.ts';
-import { isSecret, readConfig, type Variables } from './config.ts';
+import { isGiven, isSecret, readConfig, type Variables } from './config.ts';
 import { openDataFolder } from './data-folder.ts';
 import { createDialing } from './dialing.ts';
 import { createEmbeddedPostgres } from './embedded-postgres.ts';
+import { createMemoryEventBus } from './event-bus.memory.ts';
+import { openPostgresEventBus } from './event-bus.postgres.ts';
+import { lazyEventBus } from './event-bus.ts';
 import { newId } from './ids.ts';
 import { createTokenVerifier } from './identity/access-token.ts';
 import { localMesh } from './identity/spiffe.ts';
-import { addressVariable, placesConfig, portVariable, processConfig } from './process-config.ts';
+import { addressVariable, busConfig, placesConfig, portVariable, processConfig } from './process-config.ts';
 import { createServerHooks } from './rpc/admission.ts';
 import { createRpcServer } from './rpc/server.ts';
 import type { Env, OpenService, Service } from './service.ts';
@@ -71,21 +75,25 @@ export async function startShop({ entries, names, variables, fetchKeys, onProgre
   try {
     const services = await Promise.all(chosen(entries, names).map((entry) => entry.load()));
     const own = { name: 'process', config: processConfig };
+    const bus = { name: 'event-bus', config: busConfig };
+    const hasData = services.some(({ config }) => config instanceof z.ZodObject && 'DATABASE_URL' in config.shape);
     const places = { name: 'places', config: placesConfig(entries) };
     const { ONLY2U_DATA: folder } = readConfig([own], { variables }).of(own);
     const data = await openDataFolder(folder);
     const port = readConfig([own], { variables }).of(own).POSTGRES_PORT;
     const embedded = createEmbeddedPostgres({ data, port, ...(onProgress && { onProgress }) });
     const onEmbedded: string[] = [];
-    const configuration = readConfig([own, places, ...services], {
+    const configuration = readConfig([own, places, ...(hasData ? [bus] : []), ...services], {
       variables,
       fallback(name, variable, schema) {
-        if (variable === 'DATABASE_URL') {
-          onEmbedded.push(name);
-          return embedded.urlOf(name);
+        if (variable === 'EVENT_BUS_URL' && isGiven(variables, name, 'DATABASE_URL')) return variables['DATABASE_URL'];
+        if (variable === 'DATABASE_URL' || variable === 'EVENT_BUS_URL') {
+          const role = variable === 'DATABASE_URL' ? name : 'event-bus';
+          onEmbedded.push(role);
+          return embedded.urlOf(role);
         }
         // With a database elsewhere there may be other instances, which need the same secret.
-        return isSecret(schema) && variables['DATABASE_URL'] === undefined
+        return isSecret(schema) && !isGiven(variables, name, 'DATABASE_URL')
           ? data.secretFor(`${name} ${variable}`)
           : undefined;
       },
@@ -110,6 +118,11 @@ export async function startShop({ entries, names, variables, fetchKeys, onProgre
         return postgres.close();
       });
     }
+
+    const events = hasData
+      ? lazyEventBus(() => openPostgresEventBus({ url: configuration.of(bus).EVENT_BUS_URL, log }))
+      : createMemoryEventBus();
+    stage(() => events.close());
 
     const addresses = new Map<string, string>();
     const dialing = createDialing({
@@ -149,6 +162,7 @@ export async function startShop({ entries, names, variables, fetchKeys, onProgre
         ...dialing.as(name),
         verifier,
         metrics: metrics.registry,
+        events,
       };
       const running = await service.open(env).catch((error: unknown) => {
         throw portInUse(error, name) ?? error;

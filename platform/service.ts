@@ -3,6 +3,7 @@ import type { Client, ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
+import type { EventBus } from './event-bus.ts';
 import type { TokenVerifier } from './identity/access-token.ts';
 import type { RpcTransport } from './rpc/transport.ts';
 
@@ -22,6 +23,8 @@ export type Env<C = unknown> = {
   readonly verifier: TokenVerifier;
   /** The process's metrics, for counters of a service's own. */
   readonly metrics: Registry;
+  /** Where events go: hand it to `openDatabase`, and to `consume` for those of others. */
+  readonly events: EventBus;
 };
 
 /** One contract with its implementation. Made by `handle`, so that the two fit. */

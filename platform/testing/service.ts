@@ -7,7 +7,9 @@ import {
   createRouterTransport,
   type ServiceImpl,
 } from '@connectrpc/connect';
+import { createMemoryEventBus } from '../event-bus.memory.ts';
 import { Fault } from '../fault.ts';
+import { newId } from '../ids.ts';
 import type { TokenVerifier } from '../identity/access-token.ts';
 import { localMesh } from '../identity/spiffe.ts';
 import { createServerHooks } from '../rpc/admission.ts';
@@ -56,15 +58,16 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
     router: { interceptors: [admitting(hooks, service.name)] },
     transport: { interceptors: [passingOn(outgoing)] },
   });
-  let ids = 0;
+  const events = createMemoryEventBus();
   const opened = await service.open({
     config: service.config.parse(options.config ?? {}),
     log,
     now: options.now ?? (() => new Date()),
-    newId: (prefix) => `${prefix}_${String(ids++).padStart(12, '0')}${randomUUID().replaceAll('-', '').slice(12)}`,
+    newId,
     dial: (contract) => createClient(contract, peers),
     verifier: tokens,
     metrics: metrics.registry,
+    events,
     transport() {
       throw new Error('A service in memory has no connections; test over the wire what passes encoded messages on.');
     },
@@ -79,6 +82,7 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
     },
     async close() {
       await opened.close();
+      await events.close();
       metrics.close();
     },
   };

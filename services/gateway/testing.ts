@@ -13,6 +13,7 @@ import { createRpcTransport } from '#platform/rpc/transport.ts';
 import { checkMessage } from '#platform/rpc/validation.ts';
 import { handle, type Handlers, type Service } from '#platform/service.ts';
 import { silentLog } from '#platform/telemetry/log.ts';
+import { createMemoryEventBus } from '#platform/event-bus.memory.ts';
 import { createMetrics } from '#platform/telemetry/metrics.ts';
 import { gatewayConfig } from './config.ts';
 import { gatewayService } from './service.ts';
@@ -71,6 +72,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
       },
     },
     metrics: registry,
+    events: createMemoryEventBus(),
   });
   const url = `http://127.0.0.1:${port}`;
   return {

@@ -38,13 +38,14 @@ export const userService: Service<UserConfig> = {
   open: openUserService,
 };
 
-async function openUserService({ config, log, now, newId, metrics }: Env<UserConfig>): Promise<OpenService> {
+async function openUserService({ config, log, now, newId, metrics, events }: Env<UserConfig>): Promise<OpenService> {
   const secrets = deriveSecrets(config.USER_SECRET);
   const database = await openDatabase({
     url: config.DATABASE_URL,
     schema: 'user_service', // "user" is a word of SQL's own
     migrations: new URL('./migrations/', import.meta.url),
     log,
+    events,
   });
   const store = createPostgresStore(database);
   const opening = openSigner({ store, secret: secrets.signingKeys, now });
