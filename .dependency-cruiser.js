@@ -48,7 +48,7 @@ const config = {
       comment: `Only files named *.${engine}.ts import ${driver}: any other code stands on a port.`,
       severity: 'error',
       from: { pathNot: `\\.${engine}(\\.test)?\\.ts$|^platform/testing/|^bench/` },
-      to: { path: `^node_modules/(@types/)?${driver}/` },
+      to: { path: `(^|/)node_modules/(@types/)?${driver}/` },
     })),
     {
       name: 'no-cycles',

@@ -16,7 +16,8 @@ async function main(workload: string): Promise<void> {
   for (const [name, text] of Object.entries({ ca: authority.ca, cert, key })) {
     await writeFile(join(folder, `${name}.pem`), text, { mode: 0o600 });
   }
-  const shown = relative('', folder);
+  const near = relative('', folder);
+  const shown = near.startsWith('..') ? folder : near;
   console.log(`${shown}/{ca,cert,key}.pem say ${spiffeIdOf(localMesh, workload)} until tomorrow.`);
   console.log(`grpcurl -cacert ${shown}/ca.pem -cert ${shown}/cert.pem -key ${shown}/key.pem 127.0.0.1:50052 list`);
 }
