@@ -8,7 +8,7 @@ import type { RpcMetrics } from '../telemetry/metrics.ts';
 import type { Span, Tracing } from '../telemetry/tracing.ts';
 import type { Call, User } from './call.ts';
 import type { Arrival, IncomingMetadata, ServerHooks } from './hooks.ts';
-import { callersRule, decide, isGranted, type Policy, policyOf, type Refusal } from './policy.ts';
+import { callersRule, decide, isGranted, type Policy, policyOf, type Refusal, workloadServing } from './policy.ts';
 import type { Shedder } from './shedding.ts';
 import { checkMessage, prepareValidation } from './validation.ts';
 
@@ -63,7 +63,7 @@ export function createServerHooks({
     const { metadata } = arrival;
     const fromEdge = caller === edge;
     const traceparent = textOf(metadata, 'traceparent');
-    const span = tracing?.server(arrival.method, caller, traceparent);
+    const span = tracing?.server(workloadServing(arrival.method.parent), arrival.method, caller, traceparent);
     if (span !== undefined) spans.set(arrival, span);
     return {
       caller,

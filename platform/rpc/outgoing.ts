@@ -40,7 +40,7 @@ export function createClientHooks({ workload, metrics, tracing }: OutgoingOption
         metadata.set('authorization', `Bearer ${call.token}`);
       }
       if (metadata.get('x-request-id').length === 0) metadata.set('x-request-id', call?.requestId ?? randomUUID());
-      const span = tracing?.client(method, call?.traceparent);
+      const span = tracing?.client(workload, method, call?.traceparent);
       const traceparent = span?.traceparent ?? call?.traceparent;
       if (traceparent !== undefined) metadata.set('traceparent', traceparent);
       const began = performance.now();
