@@ -1,0 +1,351 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { Message } from '@bufbuild/protobuf';
+import { EmptySchema } from '@bufbuild/protobuf/wkt';
+import { create } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import type { InventoryStore, InventoryTx } from './inventory-store.ts';
+import { adjust, availableOf, commit, OutOfStock, release, reserve, type Reservation } from './inventory.ts';
+
+export type NewVariant = {
+  readonly onHand?: number;
+  readonly tracked?: boolean;
+  readonly backorderAllowed?: boolean;
+};
+
+/** A store with a published product of vendor usr_v, and what a test must see of it. */
+export type InventoryUnderTest = {
+  readonly store: InventoryStore;
+  /** Adds a product of one variant and answers the variant's id. */
+  addVariant(variant: NewVariant): Promise<string>;
+  /** What the ledger adds up to. */
+  ledgerOf(variantId: string): Promise<number>;
+  /** Whether the search shows the variant's product as in stock. */
+  searchSays(variantId: string): Promise<boolean>;
+  close(): Promise<void>;
+};
+
+const time = new Date('2026-05-01T10:00:00Z');
+const later = (seconds: number): Date => new Date(time.getTime() + seconds * 1_000);
+
+/** What every InventoryStore keeps, whatever it stands on. */
+export function describeInventoryStore(name: string, open: () => Promise<InventoryUnderTest>): void {
+  describe(name, () => {
+    let opened: InventoryUnderTest | undefined;
+    let requests = 0;
+
+    afterEach(async () => {
+      await opened?.close();
+      opened = undefined;
+    });
+
+    async function setUp(): Promise<InventoryUnderTest> {
+      opened = await open();
+      return opened;
+    }
+
+    // The answer does not matter here: what `work` found out is handed over beside it.
+    async function change<T>(store: InventoryStore, work: (tx: InventoryTx) => Promise<T>): Promise<T> {
+      let found: { readonly value: T } | undefined;
+      const request: Message = create(EmptySchema);
+      const requestId = `request ${requests++}`;
+      await store.change(
+        { actor: 'usr_v', method: 'test', requestId, request, schema: EmptySchema, now: time },
+        async (tx) => {
+          found = { value: await work(tx) };
+          return create(EmptySchema);
+        },
+      );
+      if (found === undefined) throw new Error('the work was not done');
+      return found.value;
+    }
+
+    type Wanted = { readonly variantId: string; readonly quantity: number };
+    let reservations = 0;
+    function reserveIn(
+      store: InventoryStore,
+      wanted: readonly Wanted[],
+      expireTime = later(900),
+    ): Promise<Reservation> {
+      const id = `rsv_${String(reservations++).padStart(6, '0')}`;
+      return change(store, async (tx) => {
+        const stocks = await tx.lockStocks(wanted.map((item) => item.variantId));
+        const items = reserve(stocks, wanted);
+        const reservation: Reservation = { id, state: 'held', items, expireTime, createTime: time };
+        await tx.hold(reservation);
+        return reservation;
+      });
+    }
+
+    function end(store: InventoryStore, id: string, how: 'commit' | 'release', now = time): Promise<Reservation> {
+      return change(store, async (tx) => {
+        const before = await tx.lockReservation(id);
+        if (before === undefined) throw new Error(`no reservation ${id}`);
+        const after = how === 'commit' ? commit(before, now) : release(before);
+        if (after !== before) await tx[how](before, now);
+        return after;
+      });
+    }
+
+    function move(store: InventoryStore, variantId: string, delta: number): Promise<void> {
+      return change(store, async (tx) => {
+        const [stock] = await tx.lockStocks([variantId]);
+        if (stock === undefined) throw new Error(`no variant ${variantId}`);
+        adjust(stock, delta);
+        await tx.move({ variantId, delta, kind: 'adjusted', reference: 'r', reason: 'recount', actor: 'usr_v', time });
+      });
+    }
+
+    async function counts(store: InventoryStore, variantId: string): Promise<[number, number]> {
+      const [stock] = await store.findStocks([variantId]);
+      return [stock?.onHand ?? Number.NaN, stock?.reserved ?? Number.NaN];
+    }
+
+    test('stocks come in the order asked for, with whose they are; unknown ones are left out', async () => {
+      const { store, addVariant } = await setUp();
+      const [a, b] = [await addVariant({ onHand: 3 }), await addVariant({ tracked: false, backorderAllowed: true })];
+      const stocks = await store.findStocks([b, 'var_unknown', a]);
+      expect(stocks).toMatchObject([
+        { variantId: b, onHand: 0, reserved: 0, tracked: false, backorderAllowed: true },
+        { variantId: a, onHand: 3, tracked: true, product: { vendorId: 'usr_v', status: 'published' } },
+      ]);
+    });
+
+    test('held pieces are reserved, committed ones are gone, released ones are back', async () => {
+      const { store, addVariant, ledgerOf } = await setUp();
+      const id = await addVariant({ onHand: 10 });
+      const first = await reserveIn(store, [{ variantId: id, quantity: 3 }]);
+      const second = await reserveIn(store, [{ variantId: id, quantity: 2 }]);
+      expect(await counts(store, id)).toEqual([10, 5]);
+      await end(store, first.id, 'commit');
+      expect(await counts(store, id)).toEqual([7, 2]);
+      await end(store, second.id, 'release');
+      expect(await counts(store, id)).toEqual([7, 0]);
+      expect(await ledgerOf(id)).toBe(7);
+    });
+
+    test('a reservation that was refused leaves nothing behind', async () => {
+      const { store, addVariant } = await setUp();
+      const [a, b] = [await addVariant({ onHand: 5 }), await addVariant({ onHand: 1 })];
+      const both = reserveIn(store, [
+        { variantId: a, quantity: 5 },
+        { variantId: b, quantity: 2 },
+      ]);
+      await expect(both).rejects.toThrow(OutOfStock);
+      expect([await counts(store, a), await counts(store, b)]).toEqual([
+        [5, 0],
+        [1, 0],
+      ]);
+    });
+
+    test('what is untracked is never counted, and what allows backorders may fall below zero', async () => {
+      const { store, addVariant, ledgerOf } = await setUp();
+      const [free, owed] = [
+        await addVariant({ tracked: false }),
+        await addVariant({ backorderAllowed: true, onHand: 1 }),
+      ];
+      const held = await reserveIn(store, [
+        { variantId: free, quantity: 9 },
+        { variantId: owed, quantity: 4 },
+      ]);
+      expect(held.items.map((item) => item.counted)).toEqual([false, true]);
+      expect(await counts(store, owed)).toEqual([1, 4]);
+      await end(store, held.id, 'commit');
+      expect(await counts(store, free)).toEqual([0, 0]);
+      expect(await counts(store, owed)).toEqual([-3, 0]);
+      expect(await ledgerOf(owed)).toBe(-3);
+    });
+
+    test('a reservation is read back as it was made', async () => {
+      const { store, addVariant } = await setUp();
+      const id = await addVariant({ onHand: 2 });
+      const made = await reserveIn(store, [{ variantId: id, quantity: 2 }]);
+      expect(await change(store, (tx) => tx.lockReservation(made.id))).toEqual(made);
+      expect(await change(store, (tx) => tx.lockReservation('rsv_none'))).toBeUndefined();
+    });
+
+    test('holds beyond their time are given back, the others stay', async () => {
+      const { store, addVariant } = await setUp();
+      const id = await addVariant({ onHand: 10 });
+      const short = await reserveIn(store, [{ variantId: id, quantity: 1 }], later(10));
+      await reserveIn(store, [{ variantId: id, quantity: 2 }], later(20));
+      expect(await store.expire({ now: later(9), limit: 100 })).toBe(0);
+      expect(await store.expire({ now: later(10), limit: 100 })).toBe(1);
+      expect(await counts(store, id)).toEqual([10, 2]);
+      expect(await change(store, (tx) => tx.lockReservation(short.id))).toMatchObject({ state: 'expired' });
+      expect(await store.expire({ now: later(10), limit: 100 })).toBe(0);
+    });
+
+    test('expiry is bounded, takes the longest overdue first, and can be asked for single variants', async () => {
+      const { store, addVariant } = await setUp();
+      const [a, b] = [await addVariant({ onHand: 10 }), await addVariant({ onHand: 10 })];
+      await reserveIn(store, [{ variantId: a, quantity: 1 }], later(2));
+      await reserveIn(store, [{ variantId: a, quantity: 2 }], later(1));
+      await reserveIn(store, [{ variantId: b, quantity: 4 }], later(3));
+      expect(await store.expire({ now: later(60), limit: 1 })).toBe(1);
+      expect(await counts(store, a)).toEqual([10, 1]);
+      expect(await store.expire({ now: later(60), limit: 10, variantIds: [b] })).toBe(1);
+      expect(await counts(store, b)).toEqual([10, 0]);
+      expect(await counts(store, a)).toEqual([10, 1]);
+    });
+
+    test('several sweepers at once give each hold back once', async () => {
+      const { store, addVariant } = await setUp();
+      const ids = await Promise.all([1, 2, 3].map(() => addVariant({ onHand: 100 })));
+      for (let i = 0; i < 30; i++) {
+        await reserveIn(
+          store,
+          ids.map((variantId) => ({ variantId, quantity: 1 })),
+          later(1),
+        );
+      }
+      const ended = await Promise.all(
+        [1, 2, 3, 4, 5, 6, 7, 8].map(async () => {
+          let sum = 0;
+          for (let count = -1; count !== 0; sum += count) count = await store.expire({ now: later(60), limit: 3 });
+          return sum;
+        }),
+      );
+      expect(ended.reduce((a, b) => a + b)).toBe(30);
+      for (const id of ids) expect(await counts(store, id)).toEqual([100, 0]);
+    });
+
+    test('ended reservations are forgotten, sold and held ones kept', async () => {
+      const { store, addVariant } = await setUp();
+      const id = await addVariant({ onHand: 10 });
+      const [sold, freed, held] = [
+        await reserveIn(store, [{ variantId: id, quantity: 1 }]),
+        await reserveIn(store, [{ variantId: id, quantity: 1 }]),
+        await reserveIn(store, [{ variantId: id, quantity: 1 }]),
+      ];
+      await end(store, sold.id, 'commit');
+      await end(store, freed.id, 'release');
+      expect(await store.forget({ before: time, limit: 10 })).toBe(0);
+      expect(await store.forget({ before: later(1), limit: 10 })).toBe(1);
+      const find = (reservation: Reservation) => change(store, (tx) => tx.lockReservation(reservation.id));
+      expect([await find(sold), await find(freed), await find(held)]).toMatchObject(
+        [{ state: 'committed' }, undefined, { state: 'held' }].map((state) => state ?? undefined),
+      );
+    });
+
+    test('the search knows when the last piece is held, and when it is back', async () => {
+      const { store, addVariant, searchSays } = await setUp();
+      const id = await addVariant({ onHand: 1 });
+      expect(await searchSays(id)).toBe(true);
+      const held = await reserveIn(store, [{ variantId: id, quantity: 1 }]);
+      expect(await searchSays(id)).toBe(false);
+      await end(store, held.id, 'release');
+      expect(await searchSays(id)).toBe(true);
+      await move(store, id, -1);
+      expect(await searchSays(id)).toBe(false);
+      await move(store, id, 2);
+      await reserveIn(store, [{ variantId: id, quantity: 2 }], later(1));
+      expect(await searchSays(id)).toBe(false);
+      await store.expire({ now: later(2), limit: 1 });
+      expect(await searchSays(id)).toBe(true);
+    });
+
+    test('of 200 customers at once for 50 pieces, exactly 50 get one', async () => {
+      const { store, addVariant, ledgerOf } = await setUp();
+      const id = await addVariant({ onHand: 50 });
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 200 }, () => reserveIn(store, [{ variantId: id, quantity: 1 }])),
+      );
+      const got = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+      const refused = outcomes.flatMap((outcome): unknown[] => (outcome.status === 'rejected' ? [outcome.reason] : []));
+      expect(got).toHaveLength(50);
+      expect(refused.every((reason) => reason instanceof OutOfStock)).toBe(true);
+      expect(await counts(store, id)).toEqual([50, 50]);
+      await Promise.all(got.map((reservation) => end(store, reservation.id, 'commit')));
+      expect(await counts(store, id)).toEqual([0, 0]);
+      expect(await ledgerOf(id)).toBe(0);
+    });
+
+    test('orders that want the same variants in other orders don’t lock each other out', async () => {
+      const { store, addVariant } = await setUp();
+      const ids = await Promise.all([1, 2, 3, 4].map(() => addVariant({ onHand: 1_000 })));
+      const orders = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? ids : [...ids].reverse()));
+      const held = await Promise.all(
+        orders.map((order) =>
+          reserveIn(
+            store,
+            order.map((variantId) => ({ variantId, quantity: 1 })),
+          ),
+        ),
+      );
+      await Promise.all(held.map(({ id }, i) => end(store, id, i % 3 === 0 ? 'release' : 'commit')));
+      for (const id of ids) expect(await counts(store, id)).toEqual([960, 0]);
+    });
+
+    test('whatever happens at the same time, nothing is sold twice and the ledger adds up', async () => {
+      const { store, addVariant, ledgerOf } = await setUp();
+      const step = fc.oneof(
+        fc.record({
+          kind: fc.constant('reserve'),
+          variants: fc.uniqueArray(fc.nat(2), { minLength: 1 }),
+          quantity: fc.integer({ min: 1, max: 4 }),
+        }),
+        fc.record({ kind: fc.constantFrom('commit', 'release'), which: fc.nat(5) }),
+        fc.record({ kind: fc.constant('move'), variant: fc.nat(2), delta: fc.constantFrom(-3, -1, 1, 4) }),
+        fc.record({ kind: fc.constant('expire'), seconds: fc.constantFrom(0, 30) }),
+      );
+      const customers = fc.array(fc.array(step, { maxLength: 6 }), { minLength: 2, maxLength: 6 });
+      await fc.assert(
+        fc.asyncProperty(customers, async (parallel) => {
+          const ids = await Promise.all([5, 2, 8].map((onHand) => addVariant({ onHand })));
+          const start = [5, 2, 8];
+          const moved = [0, 0, 0];
+          const soldPieces = [0, 0, 0];
+          const sold = new Set<string>();
+          const given = new Set<string>();
+          const held: Reservation[] = [];
+          await Promise.all(
+            parallel.map(async (steps, customer) => {
+              for (const step of steps) {
+                try {
+                  if ('variants' in step) {
+                    const wanted = step.variants.map((index) => ({
+                      variantId: ids[index] ?? '',
+                      quantity: step.quantity,
+                    }));
+                    held.push(await reserveIn(store, wanted, later(customer % 2 === 0 ? 20 : 900)));
+                  } else if ('which' in step) {
+                    const target = held[step.which];
+                    if (target === undefined) continue;
+                    const after = await end(store, target.id, step.kind === 'commit' ? 'commit' : 'release', later(5));
+                    (after.state === 'committed' ? sold : given).add(target.id);
+                  } else if ('delta' in step) {
+                    await move(store, ids[step.variant] ?? '', step.delta);
+                    moved[step.variant] = (moved[step.variant] ?? 0) + step.delta;
+                  } else {
+                    await store.expire({ now: later(step.seconds), limit: 2 });
+                  }
+                } catch (error) {
+                  if (!(error instanceof Error && error.name === 'Fault')) throw error;
+                }
+              }
+            }),
+          );
+          expect([...sold].filter((id) => given.has(id))).toEqual([]);
+          const open = [0, 0, 0];
+          for (const { id, items } of held) {
+            const now = await change(store, (tx) => tx.lockReservation(id));
+            for (const { variantId, quantity } of items) {
+              const index = ids.indexOf(variantId);
+              if (now?.state === 'committed') soldPieces[index] = (soldPieces[index] ?? 0) + quantity;
+              if (now?.state === 'held') open[index] = (open[index] ?? 0) + quantity;
+            }
+            expect(now?.state === 'committed').toBe(sold.has(id));
+          }
+          for (const [index, stock] of (await store.findStocks(ids)).entries()) {
+            const expected = (start[index] ?? 0) + (moved[index] ?? 0) - (soldPieces[index] ?? 0);
+            expect(stock.onHand).toBe(expected);
+            expect(stock.reserved).toBe(open[index]);
+            expect(availableOf(stock)).toBeGreaterThanOrEqual(0);
+            expect(await ledgerOf(stock.variantId)).toBe(stock.onHand);
+          }
+        }),
+        { numRuns: 25 },
+      );
+    }, 60_000);
+  });
+}
