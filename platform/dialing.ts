@@ -1,11 +1,13 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient } from '@connectrpc/connect';
 import type { Logger } from 'pino';
+import { contracts } from '#gen/contracts.ts';
+import type { CertificateFiles } from './identity/certificate-files.ts';
 import { openIdentity } from './identity/identity.ts';
 import type { Identity } from './identity/material.ts';
 import { type Mesh, spiffeIdOf } from './identity/spiffe.ts';
 import { createClientHooks } from './rpc/outgoing.ts';
-import { workloadServing } from './rpc/policy.ts';
+import { serviceConfigOf, workloadServing } from './rpc/policy.ts';
 import { createRpcTransport, type RpcTransport } from './rpc/transport.ts';
 import { StartError } from './start-error.ts';
 import type { RpcMetrics } from './telemetry/metrics.ts';
@@ -15,6 +17,8 @@ export type DialingOptions = {
   readonly mesh: Mesh;
   /** Where the development CA lies. */
   readonly dataDir: string;
+  /** Certificates from elsewhere, for the one workload that they name. */
+  readonly files?: CertificateFiles | undefined;
   /** "host:port" of a workload. */
   readonly addressOf: (workload: string) => string;
   readonly metrics: RpcMetrics;
@@ -36,7 +40,7 @@ export type Dialing = {
 };
 
 export function createDialing(options: DialingOptions): Dialing {
-  const { mesh, dataDir, addressOf, metrics, tracing, log, now } = options;
+  const { mesh, dataDir, files, addressOf, metrics, tracing, log, now } = options;
   const opening = new Map<string, Promise<Identity>>();
   const identities = new Map<string, Identity>();
   const transports = new Map<string, RpcTransport>();
@@ -52,13 +56,14 @@ export function createDialing(options: DialingOptions): Dialing {
       address: addressOf(workload),
       tls: { source: identity.tls, serverSpiffeId: spiffeIdOf(mesh, workload) },
       hooks: createClientHooks({ workload: caller, metrics, tracing }),
+      serviceConfig: serviceConfigOf(contracts.filter((served) => workloadServing(served) === workload)),
     });
     transports.set(key, made);
     return made;
   }
 
   async function open(workload: string): Promise<Identity> {
-    const identity = await openIdentity({ dataDir, mesh, workload, now, log }).catch((cause: unknown) => {
+    const identity = await openIdentity({ dataDir, mesh, workload, now, log, files }).catch((cause: unknown) => {
       throw new StartError(cause instanceof Error ? cause.message : String(cause), { cause });
     });
     identities.set(workload, identity);

@@ -19,6 +19,25 @@ export const processConfig = z.object({
   /** Where /healthz, /readyz and /metrics are. The port is 8081 unless told, or the service's own + 1000 where the gateway runs elsewhere. */
   ADMIN_HOST: z.string().default('127.0.0.1'),
   ADMIN_PORT: port.optional(),
+  /** Calls that the process serves at a time while it keeps up; more are told to come back later. */
+  RPC_MAX_IN_FLIGHT: z.coerce.number().int().min(64).default(1_000),
+  /** Where workloads have their names from: spiffe://<trust domain>/ns/<namespace>/sa/<workload>. */
+  MESH_TRUST_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9.-]+$/, 'is no trust domain')
+    .default('only2u.local'),
+  MESH_NAMESPACE: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, 'is no namespace')
+    .default('default'),
+  /** Certificates from elsewhere, in PEM: the chain, its key and the authorities to trust. Without them the development CA issues some. */
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
+  TLS_CA_FILE: z.string().optional(),
+  /** Base URL of an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318. Without it nothing is traced. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
+  /** Which part of the traces that begin here is kept, 0 to 1. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   /** "pretty" for people, which is what a terminal gets, "json" for machines. */
   LOG_FORMAT: z.enum(['json', 'pretty']).default(process.stdout.isTTY ? 'pretty' : 'json'),

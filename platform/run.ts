@@ -12,14 +12,16 @@ import { openPostgresEventBus } from './event-bus.postgres.ts';
 import { lazyEventBus } from './event-bus.ts';
 import { newId } from './ids.ts';
 import { createTokenVerifier } from './identity/access-token.ts';
-import { localMesh } from './identity/spiffe.ts';
+import { certificateFilesOf } from './identity/certificate-files.ts';
 import { addressVariable, busConfig, placesConfig, portVariable, processConfig } from './process-config.ts';
 import { createServerHooks } from './rpc/admission.ts';
 import { createRpcServer } from './rpc/server.ts';
+import { createShedder } from './rpc/shedding.ts';
 import type { Env, OpenService, Service } from './service.ts';
 import { StartError } from './start-error.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { openTracing } from './telemetry/tracing.ts';
 
 /** One line of services/all.ts: loaded only where it runs, so that a process of one service stays small. */
 export type ServiceEntry = { readonly name: string; readonly port: number; load(): Promise<Service> };
@@ -105,6 +107,13 @@ export async function startShop({ entries, names, variables, fetchKeys, onProgre
 
     const metrics = createMetrics({ processMetrics: true });
     stage(() => metrics.close());
+    const tracing = await openTracing({
+      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+      ratio: config.OTEL_TRACES_SAMPLER_ARG,
+      log,
+    });
+    stage(() => tracing?.close());
+    const mesh = { trustDomain: config.MESH_TRUST_DOMAIN, namespace: config.MESH_NAMESPACE };
     let breaks: (reason: Error) => void = () => undefined;
     const broken = new Promise<Error>((resolve) => (breaks = resolve));
     if (onEmbedded.length > 0) {
@@ -126,13 +135,14 @@ export async function startShop({ entries, names, variables, fetchKeys, onProgre
 
     const addresses = new Map<string, string>();
     const dialing = createDialing({
-      mesh: localMesh,
+      mesh,
       dataDir: data.path,
+      files: certificateFilesOf(config),
       addressOf: (name) =>
         addresses.get(name) ??
         (String(placeOf[addressVariable(name)] ?? '') || `127.0.0.1:${placeOf[portVariable(name)]}`),
       metrics: metrics.rpc,
-      tracing: undefined,
+      tracing,
       log,
       now: () => new Date(),
     });
@@ -145,7 +155,14 @@ export async function startShop({ entries, names, variables, fetchKeys, onProgre
       audience: 'only2u',
       now: () => new Date(),
     });
-    const hooks = createServerHooks({ mesh: localMesh, verifier, metrics: metrics.rpc, log, tracing: undefined });
+    const shedder = createShedder({
+      maxInFlight: config.RPC_MAX_IN_FLIGHT,
+      metrics: metrics.rpc,
+      nowMs: () => performance.now(),
+    });
+    stage(() => shedder.close());
+    const contracts = services.flatMap((service) => service.contract);
+    const hooks = createServerHooks({ mesh, verifier, metrics: metrics.rpc, log, tracing, contracts, shedder });
 
     const checks = new Map<string, () => Promise<void>>();
     const admin = createAdminListener({ checks, metrics });

@@ -2,10 +2,23 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { TlsMaterial } from '../rpc/tls.ts';
+import { StartError } from '../start-error.ts';
 import { holdMaterial, type Identity } from './material.ts';
 
 /** Paths of PEM files: the certificate chain, its key, and the authorities to trust. */
 export type CertificateFiles = { readonly cert: string; readonly key: string; readonly ca: string };
+
+/** The files that the configuration names: all three, or none. */
+export function certificateFilesOf(config: {
+  readonly TLS_CERT_FILE?: string | undefined;
+  readonly TLS_KEY_FILE?: string | undefined;
+  readonly TLS_CA_FILE?: string | undefined;
+}): CertificateFiles | undefined {
+  const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CA_FILE: ca } = config;
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  if (cert !== undefined && key !== undefined && ca !== undefined) return { cert, key, ca };
+  throw new StartError('Set TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE, or none of them.');
+}
 
 const checkEveryMs = 10_000; // by reading: watching misses what a mounted secret does, which swaps a link two folders up
 
