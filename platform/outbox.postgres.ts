@@ -21,20 +21,30 @@ const inboxDays = 14; // longer than an event is tried
 const tidyBatch = 1_000;
 
 /**
- * Tells an event, a message of the contracts, in the transaction that made it happen: others hear of it if and only if that
- * is committed. Its first field says what it is about, and events about the same come in order, as long as the transaction
- * changed (and so locked) that before.
+ * Tells events, messages of the contracts, in the transaction that made them happen: others hear of them if and only if that
+ * is committed. An event's first field says what it is about, and events about the same come in order, as long as the
+ * transaction changed (and so locked) that before. Any number of them is one statement.
  */
-export async function publish(tx: Sql, event: Message): Promise<void> {
-  const schema = registry.getMessage(event.$typeName);
-  if (schema === undefined) throw new Error(`${event.$typeName} is not in the contracts`);
-  await tx.query('INSERT INTO outbox (id, topic, key, body, traceparent) VALUES ($1, $2, $3, $4, $5)', [
-    newId('evt'),
-    event.$typeName,
-    keyOf(schema, event),
-    toBinary(schema, event),
-    currentCall()?.traceparent ?? '',
-  ]);
+export async function publish(tx: Sql, ...events: readonly Message[]): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map((event) => {
+    const schema = registry.getMessage(event.$typeName);
+    if (schema === undefined) throw new Error(`${event.$typeName} is not in the contracts`);
+    return { id: newId('evt'), topic: event.$typeName, key: keyOf(schema, event), body: toBinary(schema, event) };
+  });
+  await tx.query(
+    `INSERT INTO outbox (id, topic, key, body, traceparent)
+     SELECT id, topic, key, body, $5
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS event (id, topic, key, body, place)
+     ORDER BY place`,
+    [
+      rows.map(({ id }) => id),
+      rows.map(({ topic }) => topic),
+      rows.map(({ key }) => key),
+      rows.map(({ body }) => Buffer.from(body)),
+      currentCall()?.traceparent ?? '',
+    ],
+  );
   afterCommit(tx, 'outbox');
 }
 

@@ -897,8 +897,8 @@ type ListProductsRequest struct {
 	VendorId string `protobuf:"bytes,3,opt,name=vendor_id,json=vendorId,proto3" json:"vendor_id,omitempty"`
 	// Only those in this category or below it, "cat_…".
 	CategoryId string `protobuf:"bytes,4,opt,name=category_id,json=categoryId,proto3" json:"category_id,omitempty"`
-	// Only those of this status; without it, the published ones. Drafts are
-	// listed for the vendor of vendor_id and for admins only.
+	// Only those of this status; without it, the published ones. Others than
+	// published are listed for the vendor of vendor_id and for admins only.
 	Status        ProductStatus `protobuf:"varint,5,opt,name=status,proto3,enum=only2u.product.v1.ProductStatus" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

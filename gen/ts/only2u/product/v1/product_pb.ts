@@ -485,8 +485,8 @@ export type ListProductsRequest = Message<"only2u.product.v1.ListProductsRequest
   categoryId: string;
 
   /**
-   * Only those of this status; without it, the published ones. Drafts are
-   * listed for the vendor of vendor_id and for admins only.
+   * Only those of this status; without it, the published ones. Others than
+   * published are listed for the vendor of vendor_id and for admins only.
    *
    * @generated from field: only2u.product.v1.ProductStatus status = 5;
    */
