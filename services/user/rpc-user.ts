@@ -1,5 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import { z } from 'zod';
 import { UserDeletedSchema } from '#gen/only2u/user/v1/events_pb.ts';
 import {
   DeleteUserResponseSchema,
@@ -9,7 +11,6 @@ import {
 } from '#gen/only2u/user/v1/user_pb.ts';
 import { Fault, invalidField } from '#platform/fault.ts';
 import { requireUser, type User } from '#platform/rpc/call.ts';
-import type { ServiceImpl } from '@connectrpc/connect';
 import {
   assertEtag,
   assertMayManage,
@@ -120,10 +121,11 @@ function decodeChange(user: User, { user: values, updateMask }: UpdateUserReques
   };
 }
 
+const accountCursor = z.tuple([z.number(), z.string()]);
+
 function parseAccountCursor(cursor: unknown): AccountCursor | undefined {
-  if (!Array.isArray(cursor)) return undefined;
-  const [time, id]: unknown[] = cursor;
-  return typeof time === 'number' && typeof id === 'string' ? { createTime: new Date(time), id } : undefined;
+  const { data } = accountCursor.safeParse(cursor);
+  return data && { createTime: new Date(data[0]), id: data[1] };
 }
 
 function found<T>(value: T | undefined, id: string): T {

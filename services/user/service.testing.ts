@@ -1,13 +1,15 @@
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { Code, ConnectError, type Client } from '@connectrpc/connect';
 import { decodeJwt } from 'jose';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { AuthService, OperatorService, KeyService, type SessionTokens } from '#gen/only2u/user/v1/auth_pb.ts';
-import { UserService, type User as UserMessage } from '#gen/only2u/user/v1/user_pb.ts';
+import { UserCreatedSchema, UserDeletedSchema } from '#gen/only2u/user/v1/events_pb.ts';
+import { UserService, type Role, type User as UserMessage } from '#gen/only2u/user/v1/user_pb.ts';
+import type { EventMessage } from '#platform/event-bus.ts';
 import type { User } from '#platform/rpc/call.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
 import { openTestService, type TestService } from '#platform/testing/service.ts';
-import { userService } from './service.ts';
+import { openUserService, userService } from './service.ts';
 
 /** A person with an account, and the clients that call for them. */
 export type Person = {
@@ -27,9 +29,11 @@ export type UserShop = {
   /** Somebody who is not signed in, at an address of their own unless told. */
   guest(address?: string): Client<typeof AuthService>;
   /** Somebody new. */
-  join(more?: { email?: string; password?: string; address?: string; role?: number }): Promise<Person>;
+  join(more?: { email?: string; password?: string; address?: string; role?: Role }): Promise<Person>;
   /** The clients of whoever holds these tokens. */
   as(tokens: SessionTokens | undefined, address?: string): Pick<Person, 'auth' | 'users'>;
+  /** The events about this id, once so many have come. */
+  told(id: string, count: number): Promise<string[]>;
   /** Lets time pass. */
   wait(ms: number): void;
   now(): Date;
@@ -49,7 +53,15 @@ export const newAddress = (): string => `10.${(addresses += 1) >> 8}.${addresses
 export async function openUserShop(): Promise<UserShop> {
   const database = await openTestDatabase('user_service', new URL('./migrations/', import.meta.url));
   let time = new Date('2026-03-01T10:00:00.000Z').getTime();
-  const app = await openTestService(userService, {
+  const events = createEventLog();
+  const service: typeof userService = {
+    ...userService,
+    async open(env) {
+      await env.events.subscribe({ group: 'test', topics: events.topics, handle: events.handle });
+      return openUserService(env, { compute: quickHash });
+    },
+  };
+  const app = await openTestService(service, {
     config: {
       DATABASE_URL: database.url,
       USER_SECRET: 'for tests only, 32 characters or more',
@@ -79,6 +91,7 @@ export async function openUserShop(): Promise<UserShop> {
       if (user === undefined || tokens === undefined) throw new Error('an account and tokens were expected');
       return { user, tokens, email, password, ...as(tokens) };
     },
+    told: events.about,
     wait(ms) {
       time += ms;
     },
@@ -87,6 +100,35 @@ export async function openUserShop(): Promise<UserShop> {
       await app.close();
       await database.close();
     },
+  };
+}
+
+/** Stands in for argon2id, of which these tests would compute hundreds; password-hash.test.ts and authentication.test.ts have the real one. */
+function quickHash(password: string, salt: Buffer): Promise<Buffer> {
+  return Promise.resolve(createHmac('sha256', salt).update(password).digest());
+}
+
+function createEventLog() {
+  const seen: EventMessage[] = [];
+  const waiting = new Set<() => void>();
+  const about = (id: string): string[] => seen.filter(({ key }) => key === id).map(({ topic }) => topic);
+  return {
+    topics: [UserCreatedSchema.typeName, UserDeletedSchema.typeName],
+    handle(message: EventMessage): Promise<void> {
+      seen.push(message);
+      for (const look of waiting) look();
+      return Promise.resolve();
+    },
+    about: (id: string, count: number) =>
+      new Promise<string[]>((resolve) => {
+        const look = (): void => {
+          if (about(id).length < count) return;
+          waiting.delete(look);
+          resolve(about(id));
+        };
+        waiting.add(look);
+        look();
+      }),
   };
 }
 

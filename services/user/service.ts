@@ -7,7 +7,7 @@ import { pageTokens } from '#platform/page-token.ts';
 import { handle, type Env, type OpenService, type Service } from '#platform/service.ts';
 import { createAuthentication } from './authentication.ts';
 import { createLimiter } from './limiter.ts';
-import { createPasswordHasher } from './password-hash.ts';
+import { createPasswordHasher, type HasherOptions } from './password-hash.ts';
 import { createRefreshTokens } from './refresh-token.ts';
 import { addressMethods } from './rpc-address.ts';
 import { handleAuth } from './rpc-auth.ts';
@@ -19,7 +19,7 @@ import { createPostgresStore } from './store.postgres.ts';
 
 const config = z.object({
   /** PostgreSQL, as a role that may make the schema "user_service" or owns it. */
-  DATABASE_URL: z.string(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   /** What salts, tokens and the signing keys' encryption come from: see secrets.ts. Never changes. */
   USER_SECRET: secret(),
   /** How many password hashes are computed at a time: one a core, and no more than libuv has threads (4 unless UV_THREADPOOL_SIZE says more). */
@@ -35,10 +35,13 @@ export const userService: Service<UserConfig> = {
   name: 'user',
   contract: [AuthService, KeyService, OperatorService, UserService],
   config,
-  open: openUserService,
+  open: (env) => openUserService(env),
 };
 
-async function openUserService({ config, log, now, newId, metrics, events }: Env<UserConfig>): Promise<OpenService> {
+export async function openUserService(
+  { config, log, now, newId, metrics, events }: Env<UserConfig>,
+  quick: Pick<HasherOptions, 'compute'> = {},
+): Promise<OpenService> {
   const secrets = deriveSecrets(config.USER_SECRET);
   const database = await openDatabase({
     url: config.DATABASE_URL,
@@ -57,6 +60,7 @@ async function openUserService({ config, log, now, newId, metrics, events }: Env
     secret: secrets.passwordSalts,
     concurrency: config.USER_HASH_CONCURRENCY,
     metrics,
+    ...quick,
   });
   const authentication = createAuthentication({
     store,
