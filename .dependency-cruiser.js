@@ -7,10 +7,10 @@ const drivers = {
   amqplib: 'amqp',
 };
 
-const tests = '(\\.test|\\.contract|/testing)\\.ts$|^platform/testing/|^(test|bench|tools|conformance)/';
+const tests = '(\\.test|\\.contract|[./]testing)\\.ts$|^platform/testing/|^(test|bench|tools|conformance)/';
 
-/** What of a service may know the contracts' messages: its composition, its rpc files, adapters and tests. */
-const outside = '^services/[^/]+/(service|rpc|rpc-[^/.]+)\\.ts$|\\.[a-z]+\\.ts$';
+/** What of a service may know the contracts' messages: its composition, rpc and the translation beside it, adapters and tests. */
+const outside = '^services/[^/]+/(service|rpc|rpc-[^/.]+|[^/.]+-rpc|messages|encode)\\.ts$|\\.[a-z]+\\.ts$';
 
 export { config as default };
 
@@ -60,7 +60,7 @@ const config = {
       name: 'nothing-imports-tests',
       severity: 'error',
       from: { pathNot: tests },
-      to: { path: '(\\.test|\\.contract|/testing)\\.ts$|^platform/testing/' },
+      to: { path: '(\\.test|\\.contract|[./]testing)\\.ts$|^platform/testing/' },
     },
     {
       name: 'no-development-packages-in-the-shop',

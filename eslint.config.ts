@@ -33,6 +33,7 @@ const impure = [
   '**/*.test.ts',
   '**/*.contract.ts',
   '**/testing.ts',
+  '**/*.testing.ts',
 ];
 
 export { config as default };
