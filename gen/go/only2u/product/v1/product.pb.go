@@ -2070,9 +2070,11 @@ type ImportProductsResponse struct {
 	// What was wrong, the first 1,000.
 	Faults []*ImportFault `protobuf:"bytes,6,rep,name=faults,proto3" json:"faults,omitempty"`
 	// How many faults there were in all.
-	FaultCount    int32 `protobuf:"varint,7,opt,name=fault_count,json=faultCount,proto3" json:"fault_count,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	FaultCount int32 `protobuf:"varint,7,opt,name=fault_count,json=faultCount,proto3" json:"fault_count,omitempty"`
+	// Columns that hold something and that a product has no place for.
+	IgnoredColumns []string `protobuf:"bytes,8,rep,name=ignored_columns,json=ignoredColumns,proto3" json:"ignored_columns,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImportProductsResponse) Reset() {
@@ -2152,6 +2154,13 @@ func (x *ImportProductsResponse) GetFaultCount() int32 {
 		return x.FaultCount
 	}
 	return 0
+}
+
+func (x *ImportProductsResponse) GetIgnoredColumns() []string {
+	if x != nil {
+		return x.IgnoredColumns
+	}
+	return nil
 }
 
 // ImportFault is one thing wrong in the file.
@@ -2240,7 +2249,10 @@ func (x *ImportFault) GetMessage() string {
 type ExportProductsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only this vendor's, "usr_…"; empty for one's own, or all for an admin.
-	VendorId      string `protobuf:"bytes,1,opt,name=vendor_id,json=vendorId,proto3" json:"vendor_id,omitempty"`
+	VendorId string `protobuf:"bytes,1,opt,name=vendor_id,json=vendorId,proto3" json:"vendor_id,omitempty"`
+	// The currency of the file: only products priced in it, since the format has
+	// no column for one. May be left empty when there is just one.
+	Currency      string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2278,6 +2290,13 @@ func (*ExportProductsRequest) Descriptor() ([]byte, []int) {
 func (x *ExportProductsRequest) GetVendorId() string {
 	if x != nil {
 		return x.VendorId
+	}
+	return ""
+}
+
+func (x *ExportProductsRequest) GetCurrency() string {
+	if x != nil {
+		return x.Currency
 	}
 	return ""
 }
@@ -2485,7 +2504,7 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x123\n" +
 	"\bcurrency\x18\x02 \x01(\tB\x17\xbaH\x14r\x122\n" +
 	"^[A-Z]{3}$\x92\x02\x03INRR\bcurrency\x12\x17\n" +
-	"\adry_run\x18\x03 \x01(\bR\x06dryRun\"\xa8\x02\n" +
+	"\adry_run\x18\x03 \x01(\bR\x06dryRun\"\xd1\x02\n" +
 	"\x16ImportProductsResponse\x12\x1b\n" +
 	"\trow_count\x18\x01 \x01(\x05R\browCount\x12#\n" +
 	"\rcreated_count\x18\x02 \x01(\x05R\fcreatedCount\x12#\n" +
@@ -2494,15 +2513,17 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\x0erejected_count\x18\x05 \x01(\x05R\rrejectedCount\x126\n" +
 	"\x06faults\x18\x06 \x03(\v2\x1e.only2u.product.v1.ImportFaultR\x06faults\x12\x1f\n" +
 	"\vfault_count\x18\a \x01(\x05R\n" +
-	"faultCount\"\x83\x01\n" +
+	"faultCount\x12'\n" +
+	"\x0fignored_columns\x18\b \x03(\tR\x0eignoredColumns\"\x83\x01\n" +
 	"\vImportFault\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x05R\x04line\x12\x16\n" +
 	"\x06column\x18\x02 \x01(\tR\x06column\x12\x16\n" +
 	"\x06handle\x18\x03 \x01(\tR\x06handle\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"=\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"u\n" +
 	"\x15ExportProductsRequest\x12$\n" +
-	"\tvendor_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\bvendorId\".\n" +
+	"\tvendor_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\bvendorId\x126\n" +
+	"\bcurrency\x18\x02 \x01(\tB\x1a\xbaH\x17r\x152\r^([A-Z]{3})?$\x92\x02\x03INRR\bcurrency\".\n" +
 	"\x16ExportProductsResponse\x12\x14\n" +
 	"\x05chunk\x18\x01 \x01(\fR\x05chunk*\x84\x01\n" +
 	"\rProductStatus\x12\x1e\n" +

@@ -333,7 +333,7 @@ class ImportOptions(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., currency: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
 
 class ImportProductsResponse(_message.Message):
-    __slots__ = ("row_count", "created_count", "updated_count", "unchanged_count", "rejected_count", "faults", "fault_count")
+    __slots__ = ("row_count", "created_count", "updated_count", "unchanged_count", "rejected_count", "faults", "fault_count", "ignored_columns")
     ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
     CREATED_COUNT_FIELD_NUMBER: _ClassVar[int]
     UPDATED_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -341,6 +341,7 @@ class ImportProductsResponse(_message.Message):
     REJECTED_COUNT_FIELD_NUMBER: _ClassVar[int]
     FAULTS_FIELD_NUMBER: _ClassVar[int]
     FAULT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    IGNORED_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     row_count: int
     created_count: int
     updated_count: int
@@ -348,7 +349,8 @@ class ImportProductsResponse(_message.Message):
     rejected_count: int
     faults: _containers.RepeatedCompositeFieldContainer[ImportFault]
     fault_count: int
-    def __init__(self, row_count: _Optional[int] = ..., created_count: _Optional[int] = ..., updated_count: _Optional[int] = ..., unchanged_count: _Optional[int] = ..., rejected_count: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[ImportFault, _Mapping]]] = ..., fault_count: _Optional[int] = ...) -> None: ...
+    ignored_columns: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, row_count: _Optional[int] = ..., created_count: _Optional[int] = ..., updated_count: _Optional[int] = ..., unchanged_count: _Optional[int] = ..., rejected_count: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[ImportFault, _Mapping]]] = ..., fault_count: _Optional[int] = ..., ignored_columns: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ImportFault(_message.Message):
     __slots__ = ("line", "column", "handle", "reason", "message")
@@ -365,10 +367,12 @@ class ImportFault(_message.Message):
     def __init__(self, line: _Optional[int] = ..., column: _Optional[str] = ..., handle: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class ExportProductsRequest(_message.Message):
-    __slots__ = ("vendor_id",)
+    __slots__ = ("vendor_id", "currency")
     VENDOR_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
     vendor_id: str
-    def __init__(self, vendor_id: _Optional[str] = ...) -> None: ...
+    currency: str
+    def __init__(self, vendor_id: _Optional[str] = ..., currency: _Optional[str] = ...) -> None: ...
 
 class ExportProductsResponse(_message.Message):
     __slots__ = ("chunk",)
