@@ -105,7 +105,7 @@ export async function deleteCategory(tx: Sql, category: Category, now: Date): Pr
     );
   }
   await tx.query(
-    `update product set category_id = null, content_hash = '', version = version + 1, update_time = $2 where category_id = $1`,
+    `update product set category_id = null, version = version + 1, update_time = $2 where category_id = $1`,
     [category.id, now],
   );
   await tx.query('delete from category where id = $1', [category.id]);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Sql } from '#platform/database.postgres.ts';
 import type { Product, ProductContent, ProductStatus } from './product.ts';
 import type { FoundProduct, ListFilter, ProductKey } from './store.ts';
@@ -195,13 +194,4 @@ export function toStored(content: ProductContent): StoredContent {
       image: variant.imageUrl,
     })),
   };
-}
-
-/** SHA-256 of what the vendor wrote, without ids: equal for two products that an import need not tell apart. */
-export function contentHash(content: ProductContent): Buffer {
-  const stored = toStored(content);
-  const anonymous = { ...stored, variants: stored.variants.map((variant) => ({ ...variant, id: '' })) };
-  return createHash('sha256')
-    .update(JSON.stringify([content.handle, content.categoryId, content.status, anonymous]))
-    .digest();
 }

@@ -4,7 +4,7 @@ import { publish } from '#platform/outbox.postgres.ts';
 import { uniqueHandle } from './handle.ts';
 import type { Product } from './product.ts';
 import { productChanged, productDeleted } from './messages.ts';
-import { contentHash, statusNumbers, toStored } from './product-rows.postgres.ts';
+import { statusNumbers, toStored } from './product-rows.postgres.ts';
 import { indexProducts } from './search-index.postgres.ts';
 
 /**
@@ -61,18 +61,17 @@ async function writeRows(tx: Sql, products: readonly Product[]): Promise<void> {
     version: product.version,
     create_time: product.createTime,
     update_time: product.updateTime,
-    content_hash: contentHash(product).toString('hex'),
     content: toStored(product),
   }));
   let written: { id: string }[];
   try {
     written = await tx.query<{ id: string }>(
-      `insert into product as old (id, handle, vendor_id, category_id, status, version, create_time, update_time, content_hash, content)
-       select id, handle, vendor_id, category_id, status, version, create_time, update_time, decode(content_hash, 'hex'), content
+      `insert into product as old (id, handle, vendor_id, category_id, status, version, create_time, update_time, content)
+       select id, handle, vendor_id, category_id, status, version, create_time, update_time, content
        from json_to_recordset($1::json) as new (id text, handle text, vendor_id text, category_id text, status smallint,
-         version integer, create_time timestamptz, update_time timestamptz, content_hash text, content json)
+         version integer, create_time timestamptz, update_time timestamptz, content json)
        on conflict (id) do update set handle = excluded.handle, category_id = excluded.category_id, status = excluded.status,
-         version = excluded.version, update_time = excluded.update_time, content_hash = excluded.content_hash, content = excluded.content
+         version = excluded.version, update_time = excluded.update_time, content = excluded.content
        where old.version = excluded.version - 1
        returning id`,
       [JSON.stringify(rows)],

@@ -90,11 +90,11 @@ async function writeDocuments(tx: Sql, products: readonly Product[]): Promise<Wr
   });
   return tx.query<Written>(
     `with new as (
-       select product_id, facets, currency, min_price, max_price, ${inStock('product_id')} as in_stock,
+       select product_id, facets, currency, min_price, max_price, ${inStock('said.product_id')} as in_stock,
          setweight(to_tsvector('english', title), 'A') || setweight(to_tsvector('english', labels), 'B') ||
          setweight(to_tsvector('english', kinds), 'C') || setweight(to_tsvector('english', rest), 'D') ||
          array_to_tsvector(facets) as words
-       from json_to_recordset($1::json) as row (product_id text, title text, labels text, kinds text, rest text, facets text[],
+       from json_to_recordset($1::json) as said (product_id text, title text, labels text, kinds text, rest text, facets text[],
          currency text, min_price bigint, max_price bigint))
      insert into search_document as old (product_id, words, facets, currency, min_price, max_price, in_stock)
      select product_id, words, facets, currency, min_price, max_price, in_stock from new order by product_id

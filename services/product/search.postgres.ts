@@ -27,6 +27,7 @@ export function createPostgresSearch(sql: Sql): ProductSearch {
     async search(query) {
       const words = queryWords(query.query);
       if (words.length === 0 && query.query.trim() !== '') return nothing; // punctuation alone
+      if (filtersOf(query).some((group) => group.length === 0)) return nothing; // one of none
       const found = await run(sql, query, words, false);
       if (found.total > 0 || words.length === 0) return found;
       const begun = await run(sql, query, words, true);

@@ -24,8 +24,6 @@ create table product (
   version integer not null,
   create_time timestamptz not null,
   update_time timestamptz not null,
-  -- SHA-256 of what the vendor wrote: the same import a second time finds it unchanged and writes nothing.
-  content_hash bytea not null,
   -- What the vendor wrote, whole, in one column: a product is read by one index probe, without a join for its parts.
   -- json and not jsonb: it is only ever read whole, and text goes out as it lies.
   content json not null
