@@ -17,11 +17,13 @@ export type RawUnaryResponse = { readonly bytes: Buffer; readonly header: Metada
 
 export type RawStreamResponse = {
   readonly header: Metadata;
-  /** Read one by one, as the reader asks. Leaving early cancels the call. */
+  /** Leaving early cancels the call. */
   readonly messages: AsyncIterable<Buffer>;
   /** Empty until all messages were read. */
   trailer(): Metadata;
 };
+
+const readAheadBytes = 256 * 1024; // grpc-js drops what wasn't read when an error comes, so what came before it must be
 
 /** One message there, one back. Rejects with a ConnectError that is marked as upstream's. */
 export function callUnary(
@@ -74,7 +76,8 @@ export function callUnary(
 
 /**
  * Any number of messages there and back. Resolves when the server's headers have come; rejects, or fails the reading,
- * with a ConnectError that is marked as upstream's. Requests are taken one by one, as the connection takes them.
+ * with a ConnectError that is marked as upstream's. Requests are taken one by one, as the connection takes them;
+ * answers are read ahead of the reader by `readAheadBytes`.
  */
 export function callStream(
   channel: Channel,
@@ -98,6 +101,14 @@ export function callStream(
   const opened = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
   let waiting: PromiseWithResolvers<IteratorResult<Buffer, undefined>> | undefined;
+  const unread: Buffer[] = [];
+  let unreadBytes = 0;
+  let reading = false;
+  const readOn = (): void => {
+    if (reading || outcome !== undefined || unreadBytes >= readAheadBytes) return;
+    reading = true;
+    call.startRead();
+  };
 
   const tell = (reader: PromiseWithResolvers<IteratorResult<Buffer, undefined>>): void => {
     if (outcome?.error === undefined) reader.resolve({ done: true, value: undefined });
@@ -109,9 +120,15 @@ export function callStream(
       opened.resolve();
     },
     onReceiveMessage: (received: Buffer) => {
-      const reader = waiting;
-      waiting = undefined;
-      reader?.resolve({ done: false, value: received });
+      reading = false;
+      if (waiting === undefined) {
+        unread.push(received);
+        unreadBytes += received.length;
+      } else {
+        waiting.resolve({ done: false, value: received });
+        waiting = undefined;
+      }
+      readOn();
     },
     onReceiveStatus: (status) => {
       signal?.removeEventListener('abort', abort);
@@ -126,6 +143,8 @@ export function callStream(
       if (waiting !== undefined) tell(waiting);
     },
   });
+
+  readOn();
 
   const send = (bytes: Buffer): Promise<void> =>
     new Promise((resolve) => {
@@ -153,13 +172,15 @@ export function callStream(
   const messages: AsyncIterableIterator<Buffer, undefined> = {
     [Symbol.asyncIterator]: () => messages,
     next() {
-      const reader = Promise.withResolvers<IteratorResult<Buffer, undefined>>();
-      if (outcome !== undefined) {
-        tell(reader);
-      } else {
-        waiting = reader;
-        call.startRead();
+      const value = unread.shift();
+      if (value !== undefined) {
+        unreadBytes -= value.length;
+        readOn();
+        return Promise.resolve({ done: false, value });
       }
+      const reader = Promise.withResolvers<IteratorResult<Buffer, undefined>>();
+      if (outcome === undefined) waiting = reader;
+      else tell(reader);
       return reader.promise;
     },
     return() {
@@ -187,12 +208,9 @@ function statusError(status: StatusObject, header: Metadata | undefined): Connec
   const metadata = header === undefined ? new Headers() : toHeaders(header);
   appendMetadata(metadata, status.metadata);
   metadata.delete('grpc-status-details-bin');
-  const known = Code[status.code] !== undefined;
-  const error = new ConnectError(
-    known ? status.details : `the server answered with the unknown status ${String(status.code)}`,
-    known ? (status.code as number) : Code.Unknown,
-    metadata,
-  );
+  // grpc-js gives neither code nor text when it can't read an answer, whatever its types say.
+  const { code = Code.Internal, details = 'the answer can not be read' }: Partial<StatusObject> = status;
+  const error = new ConnectError(details, Code[code] === undefined ? Code.Unknown : (code as number), metadata);
   const [bytes] = status.metadata.get('grpc-status-details-bin');
   if (bytes instanceof Buffer) {
     try {

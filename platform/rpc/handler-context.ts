@@ -1,7 +1,6 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { type ContextValues, createContextValues, type HandlerContext } from '@connectrpc/connect';
-import type { ServerArrival } from './arrival.ts';
-import { toHeaders } from './metadata.ts';
+import type { IncomingCall } from './incoming-call.ts';
 
 /**
  * Connect's context of a call. Headers, values and the signal are made when a handler first asks for them: most never do,
@@ -10,34 +9,34 @@ import { toHeaders } from './metadata.ts';
 export class LazyHandlerContext implements HandlerContext {
   readonly requestMethod = 'POST';
   readonly protocolName = 'grpc';
-  readonly #arrival: ServerArrival;
+  readonly #call: IncomingCall;
   #requestHeader: Headers | undefined;
   #responseHeader: Headers | undefined;
   #responseTrailer: Headers | undefined;
   #values: ContextValues | undefined;
 
-  constructor(arrival: ServerArrival) {
-    this.#arrival = arrival;
+  constructor(call: IncomingCall) {
+    this.#call = call;
   }
 
   get method(): DescMethod {
-    return this.#arrival.method;
+    return this.#call.method;
   }
 
   get service(): DescService {
-    return this.#arrival.method.parent;
+    return this.#call.method.parent;
   }
 
   get url(): string {
-    return `https://${this.#arrival.host}/${this.service.typeName}/${this.method.name}`;
+    return `https://${this.#call.headers[':authority'] ?? 'localhost'}/${this.service.typeName}/${this.method.name}`;
   }
 
   get signal(): AbortSignal {
-    return this.#arrival.signal;
+    return this.#call.signal;
   }
 
   get requestHeader(): Headers {
-    return (this.#requestHeader ??= toHeaders(this.#arrival.metadata));
+    return (this.#requestHeader ??= this.#call.metadata.toHeaders());
   }
 
   get responseHeader(): Headers {
@@ -53,7 +52,7 @@ export class LazyHandlerContext implements HandlerContext {
   }
 
   readonly timeoutMs = (): number | undefined => {
-    const { deadlineMs } = this.#arrival;
+    const { deadlineMs } = this.#call;
     return deadlineMs === undefined ? undefined : deadlineMs - Date.now();
   };
 

@@ -6,96 +6,101 @@ import {
   type MessageInitShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import type { ConnectError } from '@connectrpc/connect';
-import { Metadata, type StatusObject } from '@grpc/grpc-js';
-import { StatusSchema } from '#gen/google/rpc/status_pb.ts';
 import { Fault } from '../fault.ts';
-import type { ServerArrival } from './arrival.ts';
 import { type Call, withCall } from './call.ts';
-import type { LazyHandlerContext } from './handler-context.ts';
+import { LazyHandlerContext } from './handler-context.ts';
 import type { ServerHooks } from './hooks.ts';
-import { addHeaders, toMetadata } from './metadata.ts';
-import { statusDetails, toConnectError } from './status.ts';
+import type { IncomingCall } from './incoming-call.ts';
+import { toConnectError } from './status.ts';
 
 /** A call on its way through the hooks: admitted, run, and told of once when it has ended. */
 export class ServedCall {
-  readonly arrival: ServerArrival;
-  readonly hooks: ServerHooks;
+  readonly incoming: IncomingCall;
+  readonly context: LazyHandlerContext;
+  readonly #hooks: ServerHooks;
   #call: Call | undefined;
+  #over = false;
 
-  constructor(hooks: ServerHooks, arrival: ServerArrival) {
-    this.hooks = hooks;
-    this.arrival = arrival;
+  constructor(hooks: ServerHooks, incoming: IncomingCall) {
+    this.#hooks = hooks;
+    this.incoming = incoming;
+    this.context = new LazyHandlerContext(incoming);
   }
 
-  /** Runs `work` for the admitted call, or `refused` with what the admission threw. Stays synchronous where the hook is. */
-  admit(work: () => void, refused: (error: unknown) => void): void {
-    let admitted: Call | Promise<Call>;
+  /** Whether the call was admitted and may run. */
+  get isAdmitted(): boolean {
+    return this.#call !== undefined && !this.#over;
+  }
+
+  /** Asks for admission; `admitted` is told at once where the hook answers at once. A refusal is sent. */
+  admit(admitted: () => void): void {
     try {
-      admitted = this.hooks.admit(this.arrival);
+      const call = this.#hooks.admit(this.incoming);
+      if (call instanceof Promise) {
+        call.then(
+          (late) => {
+            this.#keep(late);
+            admitted();
+          },
+          (error: unknown) => this.failed(error),
+        );
+        return;
+      }
+      this.#keep(call);
     } catch (error) {
-      refused(error);
+      this.failed(error);
       return;
     }
-    if (admitted instanceof Promise) {
-      admitted.then((call) => {
-        this.#call = call;
-        withCall(call, work);
-      }, refused);
-      return;
-    }
-    this.#call = admitted;
-    withCall(admitted, work);
+    admitted();
+  }
+
+  /** Runs `work` as part of the admitted call. */
+  run(work: () => void): void {
+    if (this.#call !== undefined && !this.#over) withCall(this.#call, work);
   }
 
   /** A request message from its bytes, decoded and checked. */
-  decode<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): Message {
+  decode(desc: DescMessage, bytes: Uint8Array): Message {
     let message: Message;
     try {
       message = fromBinary(desc, bytes);
     } catch (cause) {
       throw new Fault('invalid-argument', 'MALFORMED_REQUEST', `the request is no valid ${desc.typeName}`, { cause });
     }
-    this.hooks.check(this.arrival.method, message);
+    this.#hooks.check(this.incoming.method, message);
     return message;
   }
 
+  /** Tells the hooks that the answer is complete, or that it came too late. */
   succeeded(): void {
-    if (this.arrival.cancelled) this.#ended(this.arrival.gone());
-    else this.hooks.ended(this.arrival, this.#call, 0, undefined, performance.now() - this.arrival.startedMs);
-    this.arrival.finish();
+    if (this.incoming.isGone) {
+      this.failed(this.incoming.gone());
+      return;
+    }
+    if (this.#over) return;
+    this.#over = true;
+    this.#hooks.ended(this.incoming, this.#call, 0, undefined, performance.now() - this.incoming.startedMs);
   }
 
-  /** The status to answer with, after the hooks were told of the error. */
-  failed(error: unknown, context: LazyHandlerContext | undefined): StatusObject {
-    // Who has gone away reads no status; what the handler stumbled over then is not the reason the call ended.
-    const answer = this.#ended(this.arrival.cancelled ? this.arrival.gone() : error);
-    this.arrival.finish();
-    return grpcStatus(answer, context?.setTrailer);
-  }
-
-  #ended(error: unknown): ConnectError {
+  /** Tells the hooks of the error and the caller of what it may know of it. */
+  failed(thrown: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    // Who has gone away reads no status, and what the handler stumbled over then is not why the call ended.
+    const error: unknown = this.incoming.isGone ? this.incoming.gone() : thrown;
     const answer = toConnectError(error);
-    this.hooks.ended(this.arrival, this.#call, answer.code, error, performance.now() - this.arrival.startedMs);
-    return answer;
+    this.#hooks.ended(this.incoming, this.#call, answer.code, error, performance.now() - this.incoming.startedMs);
+    this.incoming.fail(answer, this.context.setHeader, this.context.setTrailer);
+  }
+
+  #keep(call: Call): void {
+    this.#call = call;
+    if (call.deadlineMs !== undefined) this.incoming.keepDeadline(call.deadlineMs);
   }
 }
 
 /** The bytes of a handler's answer, which may be a message or what makes one. */
-export function encode(desc: DescMessage, value: object): Buffer {
+export function encode(desc: DescMessage, value: object): Uint8Array {
   const message = '$typeName' in value ? (value as Message) : create(desc, value as MessageInitShape<DescMessage>);
-  const bytes = toBinary(desc, message);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** gRPC's form of an error: code, text, and trailers with the details as `grpc-status-details-bin`. */
-export function grpcStatus(error: ConnectError, trailer: Headers | undefined): StatusObject {
-  const metadata = trailer === undefined ? new Metadata() : toMetadata(trailer);
-  addHeaders(metadata, error.metadata);
-  const details = statusDetails(error);
-  if (details !== undefined) {
-    metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, details)));
-  }
-  // grpc-js percent-encodes the text, which half a surrogate pair would make throw.
-  return { code: error.code as number, details: error.rawMessage.toWellFormed(), metadata };
+  return toBinary(desc, message);
 }

@@ -1,9 +1,21 @@
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { DescMethod } from '@bufbuild/protobuf';
-import type { AddressInfo, Socket } from 'node:net';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { Server, ServerCredentials, type MethodDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Handlers } from '../service.ts';
+import { Connections } from './connections.ts';
 import type { ServerHooks } from './hooks.ts';
+import { IncomingCall, type MessageLimits, refuseStream } from './incoming-call.ts';
 import {
   type BidiMethod,
   type ClientStreamMethod,
@@ -12,9 +24,8 @@ import {
   serveServerStream,
   type ServerStreamMethod,
 } from './serve-stream.ts';
-import { serveUnary, type UnaryMethod } from './serve-unary.ts';
-import { createListener, type ServerTls } from './tls.ts';
-import type { Peers } from './peers.ts';
+import { type Serve, serveUnary, type UnaryMethod } from './serve-unary.ts';
+import { type ServerTls, spiffeIdOfPeer } from './tls.ts';
 
 export type RpcServerOptions = {
   readonly handlers: readonly Handlers[];
@@ -23,6 +34,8 @@ export type RpcServerOptions = {
   readonly tls: ServerTls | undefined;
   /** The largest message taken, after decompression; 4 MiB unless told, as in gRPC elsewhere. */
   readonly maxMessageBytes?: number;
+  /** Answers of at least this size are gzipped for those who accept it; none unless told: inside a network it costs more than it saves. */
+  readonly compressFromBytes?: number;
   /** Calls open at once on one connection; 1,000 unless told. */
   readonly maxConcurrentStreams?: number;
   /** Connections open at once; 1,000 unless told: an idle one holds some 50 KB. */
@@ -36,121 +49,174 @@ export type RpcServerOptions = {
 export type RpcServer = {
   /** Starts to listen; port 0 picks a free one. Rejects with the system's error when the port can't be had. */
   listen(host: string, port: number): Promise<{ readonly port: number }>;
-  /**
-   * Takes no more calls, tells clients to go elsewhere, lets open calls finish for `graceMs`, then ends them. Nothing is left open.
-   */
+  /** Takes no more calls, tells clients to go elsewhere, lets open calls finish for `graceMs`, then ends them. Leaves nothing open. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 };
 
 const defaultMaxMessageBytes = 4 * 1024 * 1024;
-const keepaliveMs = 60_000; // finds a peer that vanished without a word well before the idle limit
-const keepaliveTimeoutMs = 20_000;
+const handshakeTimeoutMs = 10_000; // a handshake takes one or two round trips; who needs longer only holds a socket
 
-/** A gRPC server on grpc-js for implementations of Connect's API. */
+/** What HTTP/2 may cost, whatever the other side sends. */
+const http2Limits: ServerOptions = {
+  maxSessionMemory: 64, // megabytes: several of the largest messages; past it new calls are refused
+  maxSettings: 32,
+  maxSessionInvalidFrames: 100, // no client of ours sends one
+  maxSessionRejectedStreams: 100,
+  streamResetBurst: 1_000, // a caller that gives up on all its calls at once, and no more (CVE-2023-44487)
+  streamResetRate: 200, // a second
+};
+const maxHeaderBytes = 16 * 1024; // an access token is some 500 bytes
+const connectionWindowBytes = 1024 * 1024; // many streams' worth, so that one that isn't read doesn't stop the others
+
+type Route = { readonly method: DescMethod; readonly serve: Serve };
+
+/**
+ * A gRPC server for implementations of Connect's API, on Node's HTTP/2. It is not grpc-js's server: that one fails the conformance
+ * suite (it takes a truncated stream for a whole one, among others), can neither compress, nor set the limits above, nor say who
+ * calls without parsing the certificate each time, and costs more (see bench/rpc.ts).
+ */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
-  const maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
-  const maxConnectionAgeMs = options.maxConnectionAgeMs ?? 30 * 60_000;
-  const grpc = new Server({
-    'grpc.max_receive_message_length': maxMessageBytes,
-    'grpc.max_send_message_length': -1, // the client's limit decides
-    'grpc.max_concurrent_streams': options.maxConcurrentStreams ?? 1_000,
-    'grpc.max_connection_idle_ms': options.maxConnectionIdleMs ?? 10 * 60_000,
-    'grpc.max_connection_age_ms': maxConnectionAgeMs,
-    'grpc.max_connection_age_grace_ms': 60_000,
-    'grpc.keepalive_time_ms': keepaliveMs,
-    'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
-    'grpc.enable_channelz': 0,
+  const limits: MessageLimits = {
+    maxBytes: options.maxMessageBytes ?? defaultMaxMessageBytes,
+    compressFromBytes: options.compressFromBytes ?? Infinity,
+  };
+  const routes = new Map<string, Route>();
+  for (const handlers of options.handlers) addRoutes(routes, handlers, options.hooks);
+  const connections = new Connections({
+    idleMs: options.maxConnectionIdleMs ?? 10 * 60_000,
+    ageMs: options.maxConnectionAgeMs ?? 30 * 60_000,
+    graceMs: 60_000,
+    keepaliveMs: 60_000, // finds a peer that vanished without a word
   });
-  const peers = new Map<string, string | undefined>();
-  for (const handlers of options.handlers) register(grpc, handlers, options.hooks, peers);
 
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const { server, stopWatching } = createHttp2Server(options);
+  server.maxConnections = options.maxConnections ?? 1_000;
   const sockets = new Set<Socket>();
-  const { server, stopWatching } = createListener({
-    tls: options.tls,
-    maxConnections: options.maxConnections ?? 1_000,
-    accept(socket, spiffeId) {
-      const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-      peers.set(peer, spiffeId);
-      socket.once('close', () => peers.delete(peer));
-      injector.injectConnection(socket);
-    },
-  });
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
+  server.on('session', (session: ServerHttp2Session) => {
+    const { socket } = session;
+    const peer = socket instanceof TLSSocket ? socket : undefined;
+    if (peer !== undefined && peer.getPeerX509Certificate() !== undefined && !peer.authorized) {
+      session.destroy(); // only where clients without a certificate are let in: one that is shown must be good
+      return;
+    }
+    session.setLocalWindowSize(connectionWindowBytes);
+    connections.add(session, peer === undefined ? undefined : spiffeIdOfPeer(peer));
+  });
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    let call: IncomingCall | undefined;
+    const contentType = headers['content-type'];
+    stream.on('error', () => {}); // it closes, which is all there is to know
+    const spiffeId = connections.began(stream, () => call?.closed());
+    if (contentType !== 'application/grpc' && contentType !== 'application/grpc+proto') {
+      stream.respond({ ':status': 415 }, { endStream: true });
+      return;
+    }
+    try {
+      const { method, serve } = routeOf(routes, headers);
+      call = new IncomingCall(method, stream, headers, spiffeId, limits);
+      serve(call);
+    } catch (error) {
+      if (!(error instanceof ConnectError)) throw error;
+      refuseStream(stream, error);
+    }
+  });
 
-  let closing: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {
     stopWatching();
-    const stopped = new Promise<void>((resolve) => {
+    const closed = new Promise<void>((resolve) => {
       if (server.listening) server.close(() => resolve());
       else resolve();
     });
-    injector.drain(graceMs);
-    const forced = setTimeout(() => {
-      grpc.forceShutdown();
+    connections.retire();
+    const force = setTimeout(() => {
+      connections.destroy();
       for (const socket of sockets) socket.destroy();
     }, graceMs);
-    await stopped; // when the last socket is gone
-    clearTimeout(forced);
-    injector.destroy();
-    grpc.forceShutdown();
+    await closed; // when the last connection has ended
+    clearTimeout(force);
+    connections.destroy();
   };
+  let closing: Promise<void> | undefined;
 
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
         server.listen(port, host, () => {
-          server.removeListener('error', reject);
-          resolve({ port: (server.address() as AddressInfo).port });
+          server.off('error', reject);
+          const address = server.address();
+          if (address === null || typeof address === 'string') throw new Error('a TCP server has an address');
+          resolve({ port: address.port });
         });
       }),
     close: ({ graceMs = 0 } = {}) => (closing ??= close(graceMs)),
   };
 }
 
-function register(grpc: Server, { contract, implementation }: Handlers, hooks: ServerHooks, peers: Peers): void {
-  const definition: Record<string, MethodDefinition<Buffer, Buffer>> = {};
-  const functions: UntypedServiceImplementation = {};
+function createHttp2Server(options: RpcServerOptions): {
+  readonly server: Http2Server | Http2SecureServer;
+  stopWatching(): void;
+} {
+  const settings = {
+    maxConcurrentStreams: options.maxConcurrentStreams ?? 1_000,
+    maxHeaderListSize: maxHeaderBytes,
+    enablePush: false,
+  };
+  const { tls } = options;
+  if (tls === undefined) return { server: createServer({ ...http2Limits, settings }), stopWatching: () => {} };
+  const secureContext = () => ({ ...tls.source.current(), minVersion: 'TLSv1.2' as const });
+  const server = createSecureServer({
+    ...http2Limits,
+    settings,
+    ...secureContext(),
+    requestCert: true,
+    rejectUnauthorized: tls.allowAnonymous !== true,
+    ALPNProtocols: ['h2'],
+    handshakeTimeout: handshakeTimeoutMs,
+  });
+  server.on('unknownProtocol', (socket: TLSSocket) => socket.destroy());
+  server.on('tlsClientError', () => {}); // the other side's mistake; it has its alert
+  return { server, stopWatching: tls.source.onChange(() => server.setSecureContext(secureContext())) };
+}
+
+function routeOf(routes: ReadonlyMap<string, Route>, headers: IncomingHttpHeaders): Route {
+  const { ':method': verb, ':path': path = '', 'grpc-encoding': encoding } = headers;
+  if (verb !== 'POST') throw new ConnectError('a call is a POST', Code.Unimplemented);
+  if (encoding !== undefined && encoding !== 'identity' && encoding !== 'gzip') {
+    throw new ConnectError('messages may be compressed by gzip alone', Code.Unimplemented);
+  }
+  const route = routes.get(path);
+  if (route === undefined) throw new ConnectError(`there is no method ${path}`, Code.Unimplemented);
+  return route;
+}
+
+function addRoutes(routes: Map<string, Route>, { contract, implementation }: Handlers, hooks: ServerHooks): void {
   for (const method of contract.methods) {
     const found: unknown = implementation[method.localName];
     const run: unknown = typeof found === 'function' ? found.bind(implementation) : unimplemented(method);
-    definition[method.localName] = {
-      path: `/${contract.typeName}/${method.name}`,
-      requestStream: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
-      responseStream: method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming',
-      requestSerialize: keep,
-      requestDeserialize: keep,
-      responseSerialize: keep,
-      responseDeserialize: keep,
-    };
-    switch (method.methodKind) {
-      case 'unary':
-        functions[method.localName] = serveUnary(method, run as UnaryMethod, hooks, peers);
-        break;
-      case 'client_streaming':
-        functions[method.localName] = serveClientStream(method, run as ClientStreamMethod, hooks, peers);
-        break;
-      case 'server_streaming':
-        functions[method.localName] = serveServerStream(method, run as ServerStreamMethod, hooks, peers);
-        break;
-      case 'bidi_streaming':
-        functions[method.localName] = serveBidi(method, run as BidiMethod, hooks, peers);
-        break;
-    }
+    routes.set(`/${contract.typeName}/${method.name}`, { method, serve: serveMethod(method, run, hooks) });
   }
-  grpc.addService(definition, functions);
+}
+
+function serveMethod(method: DescMethod, run: unknown, hooks: ServerHooks): Serve {
+  switch (method.methodKind) {
+    case 'unary':
+      return serveUnary(method, run as UnaryMethod, hooks);
+    case 'client_streaming':
+      return serveClientStream(method, run as ClientStreamMethod, hooks);
+    case 'server_streaming':
+      return serveServerStream(method, run as ServerStreamMethod, hooks);
+    case 'bidi_streaming':
+      return serveBidi(method, run as BidiMethod, hooks);
+  }
 }
 
 function unimplemented(method: DescMethod): () => never {
   return () => {
     throw new ConnectError(`${method.parent.typeName}.${method.name} is not implemented`, Code.Unimplemented);
   };
-}
-
-function keep(bytes: Buffer): Buffer {
-  return bytes;
 }

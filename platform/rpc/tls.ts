@@ -1,5 +1,5 @@
-import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, TLSSocket } from 'node:tls';
+import { isIP } from 'node:net';
+import { checkServerIdentity, type TLSSocket } from 'node:tls';
 import { type ChannelCredentials, credentials, experimental } from '@grpc/grpc-js';
 
 /** A certificate chain, its key and the authorities to trust, in PEM. */
@@ -24,47 +24,9 @@ export type ClientTls = {
   readonly serverSpiffeId?: string;
   /** Check this host name instead of the one in the address. */
   readonly serverName?: string;
+  /** Show no certificate, as a client from outside the mesh would. */
+  readonly anonymous?: boolean;
 };
-
-const handshakeTimeoutMs = 10_000; // a handshake takes one or two round trips; who needs longer only holds a socket
-
-/**
- * Accepts connections and gives each to `accept` once it may talk HTTP/2, with the SPIFFE ID of its verified certificate.
- * TLS ends here rather than in grpc-js, which can neither bound connections, nor set a TLS version, nor say who is
- * calling without parsing the certificate on every call.
- */
-export function createListener(options: {
-  readonly tls: ServerTls | undefined;
-  readonly maxConnections: number;
-  accept(socket: Socket, spiffeId: string | undefined): void;
-}): { readonly server: TcpServer | TlsServer; stopWatching(): void } {
-  const { tls, accept } = options;
-  if (tls === undefined) {
-    const server = createTcpServer((socket) => accept(socket, undefined));
-    server.maxConnections = options.maxConnections;
-    return { server, stopWatching: () => {} };
-  }
-  const secureContext = () => ({ ...tls.source.current(), minVersion: 'TLSv1.2' as const });
-  const server = createTlsServer(
-    {
-      ...secureContext(),
-      requestCert: true,
-      // Without a certificate there is nothing to authorize: `accept` below refuses one that was shown and isn't good.
-      rejectUnauthorized: tls.allowAnonymous !== true,
-      ALPNProtocols: ['h2'],
-      handshakeTimeout: handshakeTimeoutMs,
-    },
-    (socket) => {
-      const shown = socket.getPeerX509Certificate() !== undefined;
-      if (shown && !socket.authorized) return void socket.destroy();
-      accept(socket, shown ? spiffeIdOfPeer(socket) : undefined);
-    },
-  );
-  server.maxConnections = options.maxConnections;
-  server.on('tlsClientError', () => {}); // the other side's mistake; it has its alert
-  const stopWatching = tls.source.onChange(() => server.setSecureContext(secureContext()));
-  return { server, stopWatching };
-}
 
 /**
  * The SPIFFE ID in the certificate that the other side showed: its only URI name, as the standard demands
@@ -82,10 +44,28 @@ function spiffeIdInNames(names: string | undefined): string | undefined {
   return uri?.startsWith('spiffe://') === true ? uri : undefined;
 }
 
+/**
+ * The name that a client asks for in the handshake (SNI), where gRPC's own choice, the host of the address, won't do: Node refuses
+ * IP addresses there.
+ */
+export function askedServerName(address: string, tls: ClientTls | undefined): string | undefined {
+  if (tls?.serverName !== undefined) return tls.serverName;
+  return isIP(hostOf(address)) === 0 ? undefined : 'localhost';
+}
+
+/** The host in a gRPC target, such as "dns:///product:50052", "127.0.0.1:50052" or "[::1]:50052". */
+function hostOf(address: string): string {
+  return address
+    .replace(/^[a-z0-9]+:\/*/i, (scheme) => (/^(?:dns|ipv4|ipv6):/i.test(scheme) ? '' : scheme))
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+}
+
 /** Credentials that follow the source: each new connection is made with the certificate of the day. */
-export function channelCredentials(tls: ClientTls | undefined): ChannelCredentials {
+export function channelCredentials(address: string, tls: ClientTls | undefined): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
-  const { source, serverSpiffeId } = tls;
+  const { source } = tls;
+  const host = hostOf(address);
   const ca = new Map<experimental.CaCertificateUpdateListener, () => void>();
   const identity = new Map<experimental.IdentityCertificateUpdateListener, () => void>();
   const watch = <Listener>(watched: Map<Listener, () => void>, listener: Listener, tell: () => void) => {
@@ -107,18 +87,13 @@ export function channelCredentials(tls: ClientTls | undefined): ChannelCredentia
       }),
     removeIdentityCertificateListener: (listener) => forget(identity, listener),
   };
-  return experimental.createCertificateProviderChannelCredentials(
-    provider,
-    provider,
-    serverSpiffeId === undefined
-      ? {}
-      : {
-          checkServerIdentity: (_host, certificate) => {
-            const shown = spiffeIdInNames(certificate.subjectaltname);
-            return shown === serverSpiffeId
-              ? undefined
-              : new Error(`the server's certificate is ${shown ?? 'no SPIFFE ID'}, not ${serverSpiffeId}`);
-          },
-        },
-  );
+  return experimental.createCertificateProviderChannelCredentials(provider, tls.anonymous === true ? null : provider, {
+    checkServerIdentity: (_name, certificate) => {
+      if (tls.serverSpiffeId === undefined) return checkServerIdentity(tls.serverName ?? host, certificate);
+      const shown = spiffeIdInNames(certificate.subjectaltname);
+      return shown === tls.serverSpiffeId
+        ? undefined
+        : new Error(`the server's certificate is ${shown ?? 'no SPIFFE ID'}, not ${tls.serverSpiffeId}`);
+    },
+  });
 }

@@ -32,7 +32,7 @@ import {
 import type { ClientHooks } from './hooks.ts';
 import { addHeaders, appendMetadata, toHeaders } from './metadata.ts';
 import { markUpstream } from './status.ts';
-import { channelCredentials, type ClientTls } from './tls.ts';
+import { askedServerName, channelCredentials, type ClientTls } from './tls.ts';
 
 export type RpcTransportOptions = {
   /** "host:port", or any target that gRPC names, such as "dns:///product:50052". */
@@ -74,7 +74,8 @@ const longestReconnectMs = 5_000;
 export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
   const { hooks } = options;
   const interceptors = [...(options.interceptors ?? [])];
-  const channel = new Channel(options.address, channelCredentials(options.tls), {
+  const serverName = askedServerName(options.address, options.tls);
+  const channel = new Channel(options.address, channelCredentials(options.address, options.tls), {
     'grpc.max_receive_message_length': options.maxMessageBytes ?? defaultMaxMessageBytes,
     'grpc.max_send_message_length': -1, // the server's limit decides
     'grpc.keepalive_time_ms': keepaliveMs,
@@ -85,7 +86,7 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
     'grpc.enable_http_proxy': 0, // a proxy from the environment has no place between services
     'grpc.use_local_subchannel_pool': 1, // connections are this transport's own, and close with it
     'grpc.enable_channelz': 0,
-    ...(options.tls?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': options.tls.serverName }),
+    ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }),
     ...(options.serviceConfig === undefined ? {} : { 'grpc.service_config': JSON.stringify(options.serviceConfig) }),
     ...(options.gzip === true ? { 'grpc.default_compression_algorithm': compressionAlgorithms.gzip } : {}),
   });
@@ -204,12 +205,7 @@ class UnaryAnswer<I extends DescMessage, O extends DescMessage> implements Unary
   }
 }
 
-function requestOf(
-  address: string,
-  method: DescMethod,
-  header: HeadersInit,
-  values: ContextValues | undefined,
-) {
+function requestOf(address: string, method: DescMethod, header: HeadersInit, values: ContextValues | undefined) {
   return {
     service: method.parent,
     requestMethod: 'POST',
@@ -219,11 +215,7 @@ function requestOf(
   };
 }
 
-function rawOptions(
-  signal: AbortSignal | undefined,
-  timeoutMs: number | undefined,
-  header: HeadersInit,
-): RawOptions {
+function rawOptions(signal: AbortSignal | undefined, timeoutMs: number | undefined, header: HeadersInit): RawOptions {
   const metadata = new Metadata();
   if (header !== undefined) addHeaders(metadata, header instanceof Headers ? header : new Headers(header));
   return { metadata, deadlineMs: timeoutMs === undefined ? undefined : Date.now() + timeoutMs, signal };

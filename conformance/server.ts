@@ -1,0 +1,54 @@
+// The server under test, as connectconformance starts it: reads what to serve, serves it until it is told to end.
+import { create } from '@bufbuild/protobuf';
+import { createRpcServer } from '#platform/rpc/server.ts';
+import type { ServerHooks } from '#platform/rpc/hooks.ts';
+import type { Handlers } from '#platform/service.ts';
+import { delimited, readDelimited } from './delimited.ts';
+import {
+  ServerCompatRequestSchema,
+  ServerCompatResponseSchema,
+} from './gen/connectrpc/conformance/v1/server_compat_pb.ts';
+import { ConformanceService } from './gen/connectrpc/conformance/v1/service_pb.ts';
+import { conformanceService } from './service.ts';
+
+const hooks: ServerHooks = {
+  admit: (arrival) => ({
+    caller: '',
+    user: undefined,
+    token: undefined,
+    requestId: '',
+    address: '',
+    userAgent: '',
+    deadlineMs: arrival.deadlineMs,
+    get signal() {
+      return arrival.signal;
+    },
+    traceparent: undefined,
+  }),
+  check: () => {},
+  ended: () => {},
+};
+
+// `Unimplemented` is missing on purpose: the server has to answer for it.
+const implementation = conformanceService as object as Handlers['implementation'];
+
+for await (const request of readDelimited(ServerCompatRequestSchema, process.stdin)) {
+  const creds = request.useTls ? request.serverCreds : undefined;
+  const cert = Buffer.from(creds?.cert ?? []).toString();
+  const clientCert = Buffer.from(request.clientTlsCert).toString();
+  const material = { ca: clientCert === '' ? cert : clientCert, cert, key: Buffer.from(creds?.key ?? []).toString() };
+  const server = createRpcServer({
+    handlers: [{ contract: ConformanceService, implementation }],
+    hooks,
+    tls:
+      creds === undefined
+        ? undefined
+        : { source: { current: () => material, onChange: () => () => {} }, allowAnonymous: clientCert === '' },
+    compressFromBytes: 1,
+    ...(request.messageReceiveLimit === 0 ? {} : { maxMessageBytes: request.messageReceiveLimit }),
+  });
+  const { port } = await server.listen('127.0.0.1', 0);
+  const response = create(ServerCompatResponseSchema, { host: '127.0.0.1', port, pemCert: Buffer.from(cert) });
+  process.stdout.write(delimited(ServerCompatResponseSchema, response));
+  process.once('SIGTERM', () => void server.close({ graceMs: 0 }).then(() => process.exit(0)));
+}
