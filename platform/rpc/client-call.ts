@@ -209,7 +209,7 @@ function statusError(status: StatusObject, header: Metadata | undefined): Connec
   appendMetadata(metadata, status.metadata);
   metadata.delete('grpc-status-details-bin');
   // grpc-js gives neither code nor text when it can't read an answer, whatever its types say.
-  const { code = Code.Internal, details = 'the answer can not be read' }: Partial<StatusObject> = status;
+  const { code = Status.INTERNAL, details = 'the answer can not be read' }: Partial<StatusObject> = status;
   const error = new ConnectError(details, Code[code] === undefined ? Code.Unknown : (code as number), metadata);
   const [bytes] = status.metadata.get('grpc-status-details-bin');
   if (bytes instanceof Buffer) {
