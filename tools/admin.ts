@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { Role } from '#gen/only2u/user/v1/user_pb.ts';
 import { StartError } from '#platform/start-error.ts';
@@ -78,13 +78,18 @@ async function run(command: Command): Promise<string> {
   }
 }
 
+function explain(error: ConnectError): string {
+  const silent = error.code === Code.Unavailable || error.code === Code.DeadlineExceeded;
+  return silent ? `The shop does not answer: start it with npm start. (${error.rawMessage})` : error.rawMessage;
+}
+
 async function main(args: readonly string[]): Promise<number> {
   try {
     process.stdout.write(await run(readArguments(args)));
     return 0;
   } catch (error) {
     if (error instanceof StartError) process.stderr.write(`${error.message.trimEnd()}\n`);
-    else if (error instanceof ConnectError) process.stderr.write(`${error.rawMessage}\n`);
+    else if (error instanceof ConnectError) process.stderr.write(`${explain(error)}\n`);
     else throw error;
     return 1;
   }

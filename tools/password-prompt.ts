@@ -11,11 +11,11 @@ export async function askPassword(variable: string): Promise<string> {
 }
 
 async function askAtTerminal(): Promise<string> {
-  process.stderr.write('Password: ');
-  // What is typed is echoed by readline, not by the terminal: it writes into the void.
+  // In raw mode readline echoes what is typed, not the terminal, and this one writes into the void.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   lines.once('SIGINT', () => process.exit(130));
+  process.stderr.write('Password: ');
   try {
     return await lines.question('');
   } finally {

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
+import { StartError } from '#platform/start-error.ts';
 import { accessTokenMinutes } from './session.ts';
 import { currentKey, planKeys, publishedKeys, rotateKeys, type SigningKey } from './signing-key.ts';
 import type { Transaction, UserStore } from './store.ts';
@@ -144,7 +145,7 @@ function unseal(sealed: Buffer, { secret, id }: { secret: Buffer; id: string }):
     decipher.setAAD(Buffer.from(id)).setAuthTag(sealed.subarray(ivBytes, ivBytes + tagBytes));
     return decipher.update(sealed.subarray(ivBytes + tagBytes), undefined, 'utf8') + decipher.final('utf8');
   } catch (error) {
-    throw new Error(
+    throw new StartError(
       'The user service’s secret does not open the signing keys in its database. Give it the secret that the database was made with (USER_SECRET).',
       { cause: error },
     );
