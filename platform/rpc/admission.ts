@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import type { DescService } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { Fault } from '../fault.ts';
 import type { TokenVerifier } from '../identity/access-token.ts';
 import { type Mesh, workloadOf } from '../identity/spiffe.ts';
+import { createAccessLog } from '../telemetry/access-log.ts';
 import type { RpcMetrics } from '../telemetry/metrics.ts';
 import type { Span, Tracing } from '../telemetry/tracing.ts';
 import type { Call, User } from './call.ts';
@@ -44,6 +45,7 @@ export function createServerHooks({
   for (const contract of contracts) contract.methods.forEach(policyOf);
   prepareValidation(contracts);
   const callers = createCallerNames(mesh);
+  const tell = createAccessLog(log, () => performance.now());
   const spans = new WeakMap<Arrival, Span>();
 
   function refuse(policy: Policy, refusal: Refusal, caller: string): Fault {
@@ -118,7 +120,7 @@ export function createServerHooks({
       const caller = call?.caller ?? callers(arrival.spiffeId);
       metrics.handled(arrival.method, caller, code, durationMs);
       spans.get(arrival)?.end(code);
-      logEnd(log, arrival.method, caller, call, code, error, durationMs);
+      tell({ method: arrival.method, caller, call, code, error, durationMs });
     },
   };
 }
@@ -187,54 +189,4 @@ function earlier(deadlineMs: number | undefined, timeoutMs: number | undefined):
   if (timeoutMs === undefined) return deadlineMs;
   const latest = Date.now() + timeoutMs;
   return deadlineMs === undefined ? latest : Math.min(deadlineMs, latest);
-}
-
-function logEnd(
-  log: Logger,
-  method: DescMethod,
-  caller: string,
-  call: Call | undefined,
-  code: number,
-  error: unknown,
-  durationMs: number,
-): void {
-  const level = levelOf(code);
-  if (!log.isLevelEnabled(level)) return;
-  log[level](
-    {
-      method: `${method.parent.typeName}/${method.name}`,
-      code,
-      ms: Math.round(durationMs * 100) / 100,
-      caller,
-      user: call?.user?.id,
-      requestId: call?.requestId,
-      ...(error instanceof Fault ? { reason: error.reason, ...ruleOf(error) } : {}),
-      ...(level === 'error' ? { err: error } : {}),
-    },
-    'rpc',
-  );
-}
-
-function ruleOf(fault: Fault): { readonly rule?: string } {
-  const rule = fault.metadata['rule'];
-  return rule === undefined ? {} : { rule };
-}
-
-/** Bugs are errors, trouble between services is a warning, refusals by policy are news, the rest is for whoever looks closer. */
-function levelOf(code: number): 'error' | 'warn' | 'info' | 'debug' {
-  switch (code) {
-    case 2: // UNKNOWN
-    case 13: // INTERNAL
-    case 15: // DATA_LOSS
-      return 'error';
-    case 4: // DEADLINE_EXCEEDED
-    case 8: // RESOURCE_EXHAUSTED
-    case 14: // UNAVAILABLE
-      return 'warn';
-    case 7: // PERMISSION_DENIED
-    case 16: // UNAUTHENTICATED
-      return 'info';
-    default:
-      return 'debug';
-  }
 }

@@ -47,13 +47,16 @@ function prettyStream(out: { write(text: string): unknown }): Writable {
 /** One JSON line as a person reads it. */
 export function prettyLine(line: string): string {
   const { time, level, service, msg, err, ...rest }: Record<string, unknown> = JSON.parse(line);
-  const values = Object.entries(rest).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
+  const values = Object.entries(rest).map(([name, value]) => `${name}=${shown(value)}`);
   const stack = typeof err === 'object' && err !== null && 'stack' in err ? `\n${String(err.stack)}` : '';
   const head = [String(time).slice(11, 19), String(level).padEnd(5), service, msg, ...values];
   return `${head
     .filter((part) => part !== undefined && part !== '')
     .map(String)
     .join(' ')}${stack}\n`;
+}
+
+/** Quoted unless it is one plain word, so that no value can look like another line or move the terminal's cursor. */
+function shown(value: unknown): string {
+  return typeof value === 'string' && /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value);
 }
