@@ -5,7 +5,7 @@ import { uniqueHandle } from './handle.ts';
 import type { Product } from './product.ts';
 import { productChanged, productDeleted } from './messages.ts';
 import { statusNumbers, toStored } from './product-rows.postgres.ts';
-import { indexProducts } from './search-index.postgres.ts';
+import { forgetProducts, indexProducts } from './search-index.postgres.ts';
 
 /**
  * Makes the products of version 1 and changes the others, any number in four statements; the caller holds the rows it
@@ -47,6 +47,7 @@ export async function writeProducts(tx: Sql, products: readonly Product[]): Prom
 
 /** Removes a product with its variants, their stock and what is searched of it. */
 export async function deleteProduct(tx: Sql, product: Product, now: Date): Promise<void> {
+  await forgetProducts(tx, [product.id]);
   await tx.query('delete from product where id = $1', [product.id]);
   await publish(tx, productDeleted(product, now));
 }

@@ -25,7 +25,10 @@ export function facetOf(term: string): { readonly name: string; readonly value: 
 export async function indexProducts(tx: Sql, products: readonly Product[]): Promise<void> {
   const hidden = products.filter((product) => product.status !== 'published' && product.version > 1);
   if (hidden.length > 0) {
-    await tx.query('delete from search_document where product_id = any($1)', [hidden.map((product) => product.id)]);
+    await forgetProducts(
+      tx,
+      hidden.map((product) => product.id),
+    );
   }
   const shown = products.filter((product) => product.status === 'published');
   if (shown.length === 0) return;
@@ -45,6 +48,16 @@ export async function indexProducts(tx: Sql, products: readonly Product[]): Prom
   );
   await writeTails(tx, shown, new Map(written.map((row) => [row.product_id, row.doc])));
   await writeWords(tx, shown);
+}
+
+/** Takes products out of the search. */
+export async function forgetProducts(tx: Sql, productIds: readonly string[]): Promise<void> {
+  await tx.query(
+    `with gone as (delete from search_document where product_id = any($1) returning doc),
+       postings as (delete from search_posting where doc in (select doc from gone))
+     delete from suggestion where doc in (select doc from gone)`,
+    [productIds],
+  );
 }
 
 /** Brings "in stock" in step after the stock of these variants changed. Writes only where it turned. */

@@ -187,6 +187,8 @@ const crowd = Array.from({ length: searchCap * 2 + 40 }, (_, index) =>
   }),
 );
 
+const openMs = 30_000; // hundreds of products, on a machine that does other things too
+
 const all: SearchQuery = {
   query: '',
   categoryIds: undefined,
@@ -212,7 +214,7 @@ export function describeProductSearch(name: string, open: () => Promise<SearchUn
       [small, large] = await Promise.all([open(), open()]);
       await small.write(products);
       await large.write(crowd);
-    });
+    }, openMs);
     afterAll(() => Promise.all([small.close(), large.close()]));
 
     const find = (query: string, more: Partial<SearchQuery> = {}): Promise<SearchResult> =>
