@@ -67,7 +67,8 @@ export function createBodyReader(limits: BodyLimits): BodyReader {
       try {
         return await unzip(body, { maxOutputLength: maxBytes });
       } catch (error) {
-        if (error instanceof RangeError) throw tooLarge(maxBytes);
+        if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+          throw tooLarge(maxBytes);
         throw new Fault(
           'invalid-argument',
           'MALFORMED_GZIP',

@@ -57,7 +57,7 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
     };
   }
 
-  return (request, response) => {
+  function serve(request: EdgeRequest, response: EdgeResponse): void {
     const url = request.url ?? '/';
     const mark = url.indexOf('?');
     const path = mark === -1 ? url : url.slice(0, mark);
@@ -97,6 +97,16 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
         return;
       case 'refused':
         refuse(request, response, spoken.status, spoken.headers, 'unimplemented', spoken.message);
+    }
+  }
+
+  return (request, response) => {
+    try {
+      serve(request, response);
+    } catch (error) {
+      // One strange request must not end the process for all others.
+      log.error({ err: error }, 'a request could not be served');
+      response.destroy();
     }
   };
 }

@@ -152,22 +152,18 @@ export function createStreamHandler(options: StreamOptions): (exchange: Exchange
     response.setHeader('x-content-type-options', 'nosniff');
     const underway: Underway = { exchange, visitor: { user: undefined, token: undefined }, error: undefined };
     const overtime = limitTime(exchange, options.graceMs);
-    const universal = universalRequestFromNodeRequest(
-      request,
-      response,
-      undefined,
-      createContextValues().set(underwayKey, underway),
-    );
-    handler(universal)
+    // connect-node waits for an "end" that a response never has, so the response itself is watched.
+    response.once('close', () => {
+      overtime();
+      exchange.ended(underway.error);
+    });
+    const values = createContextValues().set(underwayKey, underway);
+    handler(universalRequestFromNodeRequest(request, response, undefined, values))
       .then((answer) => universalResponseToNodeResponse(answer, response))
-      .then(
-        () => exchange.ended(underway.error),
-        (thrown: unknown) => {
-          response.destroy();
-          exchange.ended(underway.error ?? edgeError(thrown));
-        },
-      )
-      .finally(overtime);
+      .catch((thrown: unknown) => {
+        underway.error ??= edgeError(thrown);
+        response.destroy();
+      });
   };
 }
 

@@ -97,7 +97,7 @@ export function createUnaryHandler(options: UnaryOptions): UnaryHandler {
     const { route, request, response } = exchange;
     const leaving = new AbortController();
     response.once('close', () => {
-      if (!response.writableFinished) leaving.abort();
+      if (!response.writableEnded) leaving.abort(); // HTTP/2 says "finished" of a reset stream too
     });
     const admitted = gate.admit(route, exchange.address, request.headers.authorization);
     const visitor = admitted instanceof Promise ? await admitted : admitted;
