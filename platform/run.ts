@@ -1,23 +1,21 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { createAdminListener } from './admin-listener.ts';
-import { isGiven, isSecret, readConfig, type Variables } from './config.ts';
-import { openDataFolder } from './data-folder.ts';
+import { type ClosingStack, createClosingStack } from './closing.ts';
+import type { Variables } from './config.ts';
 import { createDialing } from './dialing.ts';
-import { createEmbeddedPostgres } from './embedded-postgres.ts';
 import { createMemoryEventBus } from './event-bus.memory.ts';
 import { openPostgresEventBus } from './event-bus.postgres.ts';
 import { lazyEventBus } from './event-bus.ts';
 import { newId } from './ids.ts';
 import { createTokenVerifier } from './identity/access-token.ts';
-import { certificateFilesOf } from './identity/certificate-files.ts';
-import { addressVariable, busConfig, placesConfig, portVariable, processConfig } from './process-config.ts';
+import { portVariable } from './process-config.ts';
 import { createServerHooks } from './rpc/admission.ts';
 import { createRpcServer } from './rpc/server.ts';
 import { createShedder } from './rpc/shedding.ts';
 import type { Env, OpenService, Service } from './service.ts';
+import { readSettings, type Settings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -42,7 +40,8 @@ export type Dial = <S extends DescService>(contract: S) => Client<S>;
 
 export type Shop = {
   readonly log: Logger;
-  readonly dataDir: string;
+  /** undefined when it needs none. */
+  readonly dataDir: string | undefined;
   /** host:port of each service here, by name, and of the admin listener. */
   readonly addresses: ReadonlyMap<string, string>;
   readonly adminAddress: string;
@@ -54,185 +53,146 @@ export type Shop = {
   close(): Promise<void>;
 };
 
-type Close = () => Promise<void> | void;
-
 const graceMs = 1_500; // for calls that are open; the gateway has waited for its own before
 
 /** Starts the named services in this process, ready to be called. Throws a StartError that says what to do when it can't. */
-export async function startShop({ entries, names, variables, fetchKeys, onProgress }: RunOptions): Promise<Shop> {
-  const stages: Close[][] = [];
-  /** What is closed at the same time, after all that was added later. */
-  function stage(...first: Close[]): Close[] {
-    stages.push(first);
-    return first;
-  }
-  async function close(): Promise<void> {
-    const errors: unknown[] = [];
-    for (let last = stages.pop(); last !== undefined; last = stages.pop()) {
-      const ended = await Promise.allSettled(last.map(async (end) => end()));
-      errors.push(...ended.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])));
-    }
-    if (errors.length > 0) throw new AggregateError(errors, 'Not everything could be closed');
-  }
+export async function startShop(options: RunOptions): Promise<Shop> {
+  const closing = createClosingStack();
   try {
-    const services = await Promise.all(chosen(entries, names).map((entry) => entry.load()));
-    const own = { name: 'process', config: processConfig };
-    const bus = { name: 'event-bus', config: busConfig };
-    const hasData = services.some(({ config }) => config instanceof z.ZodObject && 'DATABASE_URL' in config.shape);
-    const places = { name: 'places', config: placesConfig(entries) };
-    const { ONLY2U_DATA: folder } = readConfig([own], { variables }).of(own);
-    const data = await openDataFolder(folder);
-    const port = readConfig([own], { variables }).of(own).POSTGRES_PORT;
-    const embedded = createEmbeddedPostgres({ data, port, ...(onProgress && { onProgress }) });
-    const onEmbedded: string[] = [];
-    const configuration = readConfig([own, places, ...(hasData ? [bus] : []), ...services], {
-      variables,
-      fallback(name, variable, schema) {
-        if (variable === 'EVENT_BUS_URL' && isGiven(variables, name, 'DATABASE_URL')) return variables['DATABASE_URL'];
-        if (variable === 'DATABASE_URL' || variable === 'EVENT_BUS_URL') {
-          const role = variable === 'DATABASE_URL' ? name : 'event-bus';
-          onEmbedded.push(role);
-          return embedded.urlOf(role);
-        }
-        // With a database elsewhere there may be other instances, which need the same secret.
-        return isSecret(schema) && !isGiven(variables, name, 'DATABASE_URL')
-          ? data.secretFor(`${name} ${variable}`)
-          : undefined;
-      },
-    });
-    const config = configuration.of(own);
-    const placeOf = configuration.of(places);
-    const log = createLog({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
-    for (const warning of configuration.warnings) log.warn(warning);
-
-    const metrics = createMetrics({ processMetrics: true });
-    stage(() => metrics.close());
-    const tracing = await openTracing({
-      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
-      ratio: config.OTEL_TRACES_SAMPLER_ARG,
-      log,
-    });
-    stage(() => tracing?.close());
-    const mesh = { trustDomain: config.MESH_TRUST_DOMAIN, namespace: config.MESH_NAMESPACE };
-    let breaks: (reason: Error) => void = () => undefined;
-    const broken = new Promise<Error>((resolve) => (breaks = resolve));
-    if (onEmbedded.length > 0) {
-      const postgres = await embedded.start(onEmbedded);
-      let closing = false;
-      void postgres.ended.then(() => {
-        if (!closing) breaks(new Error(`PostgreSQL has ended; ${data.path}/postgres.log says why`));
-      });
-      stage(() => {
-        closing = true;
-        return postgres.close();
-      });
-    }
-
-    const events = hasData
-      ? lazyEventBus(() => openPostgresEventBus({ url: configuration.of(bus).EVENT_BUS_URL, log }))
-      : createMemoryEventBus();
-    stage(() => events.close());
-
-    const addresses = new Map<string, string>();
-    const dialing = createDialing({
-      mesh,
-      dataDir: data.path,
-      files: certificateFilesOf(config),
-      addressOf: (name) =>
-        addresses.get(name) ??
-        (String(placeOf[addressVariable(name)] ?? '') || `127.0.0.1:${placeOf[portVariable(name)]}`),
-      metrics: metrics.rpc,
-      tracing,
-      log,
-      now: () => new Date(),
-    });
-    stage(() => dialing.close());
-    await Promise.all(services.map(({ name }) => dialing.identityOf(name)));
-    const [first] = services;
-    const verifier = createTokenVerifier({
-      fetchKeys: () => fetchKeys(dialing.as(first?.name ?? '').dial),
-      issuer: 'only2u',
-      audience: 'only2u',
-      now: () => new Date(),
-    });
-    const shedder = createShedder({
-      maxInFlight: config.RPC_MAX_IN_FLIGHT,
-      metrics: metrics.rpc,
-      nowMs: () => performance.now(),
-    });
-    stage(() => shedder.close());
-    const contracts = services.flatMap((service) => service.contract);
-    const hooks = createServerHooks({ mesh, verifier, metrics: metrics.rpc, log, tracing, contracts, shedder });
-
-    const checks = new Map<string, () => Promise<void>>();
-    const admin = createAdminListener({ checks, metrics });
-    stage(() => admin.close());
-    const opened = { inner: stage(), servers: stage(), edge: stage() };
-
-    async function open(service: Service): Promise<void> {
-      const { name } = service;
-      const env: Env = {
-        config: configuration.of(service),
-        log: log.child({ service: name }),
-        now: () => new Date(),
-        newId,
-        ...dialing.as(name),
-        verifier,
-        metrics: metrics.registry,
-        events,
-      };
-      const running = await service.open(env).catch((error: unknown) => {
-        throw portInUse(error, name) ?? error;
-      });
-      (isEdge(service) ? opened.edge : opened.inner).push(() => running.close());
-      if (!isEdge(service)) await serve(name, running);
-      else addresses.set(name, `127.0.0.1:${placeOf[portVariable(name)]}`);
-      checks.set(name, () => running.ready?.() ?? Promise.resolve());
-    }
-
-    async function serve(name: string, running: OpenService): Promise<void> {
-      const { tls: source } = await dialing.identityOf(name);
-      const server = createRpcServer({
-        handlers: running.handlers,
-        hooks,
-        tls: { source },
-        maxMessageBytes: config.RPC_MAX_MESSAGE_BYTES,
-      });
-      opened.servers.push(() => server.close({ graceMs }));
-      const wanted = Number(placeOf[portVariable(name)]);
-      const { port: bound } = await server.listen(config.RPC_HOST, wanted).catch((error: unknown) => {
-        throw portInUse(error, name) ?? error;
-      });
-      addresses.set(name, `127.0.0.1:${bound}`);
-    }
-
-    // The edge opens last and closes first, so that nobody is let in before there is somebody to answer.
-    const inner = services.filter((service) => service.contract.length > 0);
-    const edge = services.filter((service) => service.contract.length === 0);
-    await allOrThrow(inner.map(open));
-    await allOrThrow(edge.map(open));
-    const adminPort =
-      config.ADMIN_PORT ?? (edge.length > 0 ? 8_081 : Number(placeOf[portVariable(first?.name ?? '')]) + 1_000);
-    const { port: adminBound } = await admin.listen(config.ADMIN_HOST, adminPort).catch((error: unknown) => {
-      throw portInUse(error, 'admin') ?? error;
-    });
-    stage(() => admin.drain());
-    return {
-      log,
-      dataDir: data.path,
-      addresses,
-      adminAddress: `${config.ADMIN_HOST}:${adminBound}`,
-      broken,
-      close,
-      async dialAsOperator() {
-        await dialing.identityOf('operator');
-        return dialing.as('operator').dial;
-      },
-    };
+    return await start(options, closing);
   } catch (error) {
-    await close().catch(() => undefined); // the first error says more
+    await closing.close().catch(() => undefined); // the first error says more
     throw error;
   }
+}
+
+async function start(options: RunOptions, { stage, close }: ClosingStack): Promise<Shop> {
+  const { entries, names, fetchKeys } = options;
+  const services = await Promise.all(chosen(entries, names).map((entry) => entry.load()));
+  const settings = await readSettings({ ...options, services });
+  const config = settings.process;
+  const log = createLog({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
+  for (const warning of settings.warnings) log.warn(warning);
+
+  const metrics = createMetrics({ processMetrics: true });
+  stage(() => metrics.close());
+  const tracing = await openTracing({
+    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    ratio: config.OTEL_TRACES_SAMPLER_ARG,
+    log,
+  });
+  stage(() => tracing?.close());
+  const broken = Promise.withResolvers<Error>();
+  await startDatabase(settings, stage, broken.resolve);
+  const { eventBusUrl } = settings;
+  const events =
+    eventBusUrl === undefined
+      ? createMemoryEventBus()
+      : lazyEventBus(() => openPostgresEventBus({ url: eventBusUrl, log }));
+  stage(() => events.close());
+
+  const mesh = { trustDomain: config.MESH_TRUST_DOMAIN, namespace: config.MESH_NAMESPACE };
+  const addresses = new Map<string, string>();
+  const dialing = createDialing({
+    mesh,
+    dataDir: settings.data?.path ?? '',
+    files: settings.certificates,
+    addressOf: (name) => addresses.get(name) ?? settings.addressOf(name),
+    metrics: metrics.rpc,
+    tracing,
+    log,
+    now: () => new Date(),
+  });
+  stage(() => dialing.close());
+  await Promise.all(services.map(({ name }) => dialing.identityOf(name)));
+  const [first] = services;
+  const verifier = createTokenVerifier({
+    fetchKeys: () => fetchKeys(dialing.as(first?.name ?? '').dial),
+    issuer: 'only2u',
+    audience: 'only2u',
+    now: () => new Date(),
+  });
+  const shedder = createShedder({
+    maxInFlight: config.RPC_MAX_IN_FLIGHT,
+    metrics: metrics.rpc,
+    nowMs: () => performance.now(),
+  });
+  stage(() => shedder.close());
+  const contracts = services.flatMap((service) => service.contract);
+  const hooks = createServerHooks({ mesh, verifier, metrics: metrics.rpc, log, tracing, contracts, shedder });
+
+  const checks = new Map<string, () => Promise<void>>();
+  const admin = createAdminListener({ checks, metrics });
+  stage(() => admin.close());
+  const opened = { inner: stage(), servers: stage(), edge: stage() };
+
+  async function open(service: Service): Promise<void> {
+    const { name } = service;
+    const env: Env = {
+      config: settings.of(service),
+      log: log.child({ service: name }),
+      now: () => new Date(),
+      newId,
+      ...dialing.as(name),
+      verifier,
+      metrics: metrics.registry,
+      events,
+    };
+    const running = await service.open(env).catch(unlessPort(name));
+    (isEdge(service) ? opened.edge : opened.inner).push(() => running.close());
+    if (isEdge(service)) addresses.set(name, `127.0.0.1:${settings.portOf(name)}`);
+    else await serve(name, running);
+    checks.set(name, () => running.ready?.() ?? Promise.resolve());
+  }
+
+  async function serve(name: string, running: OpenService): Promise<void> {
+    const { tls: source } = await dialing.identityOf(name);
+    const server = createRpcServer({
+      handlers: running.handlers,
+      hooks,
+      tls: { source },
+      maxMessageBytes: config.RPC_MAX_MESSAGE_BYTES,
+    });
+    opened.servers.push(() => server.close({ graceMs }));
+    const { port } = await server.listen(config.RPC_HOST, settings.portOf(name)).catch(unlessPort(name));
+    addresses.set(name, `127.0.0.1:${port}`);
+  }
+
+  // The edge opens last and closes first, so that nobody is let in before there is somebody to answer.
+  await allOrThrow(services.filter((service) => !isEdge(service)).map(open));
+  await allOrThrow(services.filter(isEdge).map(open));
+  const adminPort = config.ADMIN_PORT ?? (services.some(isEdge) ? 8_081 : settings.portOf(first?.name ?? '') + 1_000);
+  const { port: adminBound } = await admin.listen(config.ADMIN_HOST, adminPort).catch(unlessPort('admin'));
+  stage(() => admin.drain());
+  return {
+    log,
+    dataDir: settings.data?.path,
+    addresses,
+    adminAddress: `${config.ADMIN_HOST}:${adminBound}`,
+    broken: broken.promise,
+    close,
+    async dialAsOperator() {
+      await dialing.identityOf('operator');
+      return dialing.as('operator').dial;
+    },
+  };
+}
+
+async function startDatabase(
+  { embedded, data }: Settings,
+  stage: ClosingStack['stage'],
+  onEnd: (reason: Error) => void,
+): Promise<void> {
+  if (embedded === undefined) return;
+  const postgres = await embedded.postgres.start(embedded.roles);
+  let closing = false;
+  void postgres.ended.then(() => {
+    if (!closing) onEnd(new Error(`PostgreSQL has ended; ${data?.path}/postgres.log says why`));
+  });
+  stage(() => {
+    closing = true;
+    return postgres.close();
+  });
 }
 
 // It answers no contract of its own.
@@ -256,17 +216,17 @@ async function allOrThrow(work: readonly Promise<void>[]): Promise<void> {
   }
 }
 
-function portInUse(error: unknown, name: string): StartError | undefined {
-  if (!(error instanceof Error) || !('code' in error) || !('port' in error)) return undefined;
-  if (error.code === 'EADDRINUSE') {
-    return new StartError(
-      `Port ${error.port} for ${name} is in use: stop what uses it, or set ${portVariable(name)} to another.`,
-    );
-  }
-  if (error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL') {
-    return new StartError(
-      `Port ${error.port} for ${name} can’t be had (${error.code}): set ${portVariable(name)} to another.`,
-    );
-  }
-  return undefined;
+// A port that can't be had is the person's to settle; everything else is passed on.
+function unlessPort(name: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof Error) || !('code' in error) || !('port' in error)) throw error;
+    const { code, port } = error;
+    if (code === 'EADDRINUSE') {
+      throw new StartError(
+        `Port ${port} for ${name} is in use: stop what uses it, or set ${portVariable(name)} to another.`,
+      );
+    }
+    if (code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error;
+    throw new StartError(`Port ${port} for ${name} can’t be had (${code}): set ${portVariable(name)} to another.`);
+  };
 }

@@ -14,8 +14,10 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Handlers } from '../service.ts';
 import { Connections } from './connections.ts';
+import { createHealth } from './health.ts';
 import type { ServerHooks } from './hooks.ts';
 import { IncomingCall, type MessageLimits, refuseStream } from './incoming-call.ts';
+import { createReflection } from './reflection.ts';
 import {
   type BidiMethod,
   type ClientStreamMethod,
@@ -30,6 +32,8 @@ import { type ServerTls, spiffeIdOfPeer } from './tls.ts';
 export type RpcServerOptions = {
   readonly handlers: readonly Handlers[];
   readonly hooks: ServerHooks;
+  /** Resolves while the services can answer; what the health service says. Always, unless told. */
+  ready?(): Promise<void>;
   /** undefined: plain text, for tests and behind a sidecar that holds the certificate. */
   readonly tls: ServerTls | undefined;
   /** The largest message taken, after decompression; 4 MiB unless told, as in gRPC elsewhere. */
@@ -71,7 +75,7 @@ const connectionWindowBytes = 1024 * 1024; // many streams' worth, so that one t
 type Route = { readonly method: DescMethod; readonly serve: Serve };
 
 /**
- * A gRPC server for implementations of Connect's API, on Node's HTTP/2. It is not grpc-js's server: that one fails the conformance
+ * A gRPC server for implementations of Connect's API, on Node's HTTP/2, with health and reflection. It is not grpc-js's server: that one fails the conformance
  * suite (it takes a truncated stream for a whole one, among others), can neither compress, nor set the limits above, nor say who
  * calls without parsing the certificate each time, and costs more (see bench/rpc.ts).
  */
@@ -81,7 +85,13 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     compressFromBytes: options.compressFromBytes ?? Infinity,
   };
   const routes = new Map<string, Route>();
-  for (const handlers of options.handlers) addRoutes(routes, handlers, options.hooks);
+  const contracts = options.handlers.map(({ contract }) => contract);
+  const health = createHealth({
+    services: contracts.map(({ typeName }) => typeName),
+    ready: async () => options.ready?.(),
+  });
+  const ownHandlers = [health.handlers, ...createReflection([...contracts, health.handlers.contract])];
+  for (const handlers of [...options.handlers, ...ownHandlers]) addRoutes(routes, handlers, options.hooks);
   const connections = new Connections({
     idleMs: options.maxConnectionIdleMs ?? 10 * 60_000,
     ageMs: options.maxConnectionAgeMs ?? 30 * 60_000,
@@ -127,6 +137,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
 
   const close = async (graceMs: number): Promise<void> => {
     stopWatching();
+    health.stop();
     const closed = new Promise<void>((resolve) => {
       if (server.listening) server.close(() => resolve());
       else resolve();
