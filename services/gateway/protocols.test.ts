@@ -13,15 +13,16 @@ import { aProduct, openTestGateway, servedCall, type TestGateway } from './testi
 
 let gateway: TestGateway;
 let received = 0;
-let canceled: PromiseWithResolvers<void>;
+/** Resolves with whether the call was canceled before its time was over. */
+let canceled: PromiseWithResolvers<boolean>;
 beforeAll(async () => {
   gateway = await openTestGateway({
     product: {
       async getProduct({ key }) {
         if (key.value === 'prd_slow') {
-          const { signal } = servedCall();
+          const { signal, deadlineMs = 0 } = servedCall();
           await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-          canceled.resolve();
+          canceled.resolve(Date.now() < deadlineMs);
           throw new Fault('canceled', 'GONE', 'gone');
         }
         if (key.value === 'prd_none') throw new Fault('not-found', 'PRODUCT_NOT_FOUND', 'There is no such product.');
@@ -112,7 +113,7 @@ describe.each(Object.entries(transports))('%s', (_name, transport) => {
     while (gateway.calls.length === before) await new Promise(setImmediate);
     leaving.abort();
     expect((await failed).code).toBe(Code.Canceled);
-    await canceled.promise;
+    expect(await canceled.promise).toBe(true);
 
     const late = await failure(
       client().getProduct({ key: { case: 'productId', value: 'prd_slow' } }, { timeoutMs: 50 }),
