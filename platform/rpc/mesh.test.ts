@@ -50,7 +50,10 @@ beforeAll(async () => {
     handlers: [
       stub(ProductService, {
         getProduct: () => ({ product: { title: 'Linen shirt' } }),
-        deleteProduct: () => ({ product: { vendorId: requireUser().id } }),
+        deleteProduct() {
+          requireUser();
+          return {};
+        },
       }),
     ],
     hooks: createServerHooks({ mesh: localMesh, verifier, metrics: metrics.rpc, log: silentLog(), tracing: undefined }),
