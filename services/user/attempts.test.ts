@@ -49,28 +49,28 @@ test('in a day a guesser gets some 150 guesses at one account, and 3,000 from on
 });
 
 test('while the wait lasts an attempt is refused and not counted', () => {
-  const attempts = { failures: 8, lastTime: start, blockedUntil: after(4000), known: false };
+  const attempts = { failures: 8, lastTime: start, blockedUntil: after(4000) };
   expect(chargeAttempt(attempts, pairLimits, after(3999))).toBeUndefined();
   expect(chargeAttempt(attempts, pairLimits, after(4000))?.failures).toBeCloseTo(9, 1);
 });
 
 test('failures are forgotten with time', () => {
-  const attempts = { failures: 6, lastTime: start, blockedUntil: after(1000), known: false };
+  const attempts = { failures: 6, lastTime: start, blockedUntil: after(1000) };
   expect(chargeAttempt(attempts, pairLimits, after(60 * 60_000))).toMatchObject({ failures: 1 });
 });
 
 test('a success takes back its own attempt and no other', () => {
-  const before = { failures: 7, lastTime: start, blockedUntil: start, known: false };
+  const before = { failures: 7, lastTime: start, blockedUntil: start };
   const charged = chargeAttempt(before, pairLimits, after(1));
   if (charged === undefined) throw new Error('it was refused');
-  expect(refundAttempt(charged, charged, after(50))).toMatchObject({ blockedUntil: after(50), known: true });
+  expect(refundAttempt(charged, charged, after(50))).toMatchObject({ blockedUntil: after(50) });
   expect(refundAttempt(charged, charged, after(50)).failures).toBeCloseTo(7, 1);
   const anothers = { ...charged, failures: 9, blockedUntil: after(9000) };
   expect(refundAttempt(anothers, charged, after(50))).toMatchObject({ failures: 8, blockedUntil: after(9000) });
 });
 
 test('a clock that goes backwards forgives and punishes nothing', () => {
-  const attempts = { failures: 3, lastTime: after(5000), blockedUntil: start, known: false };
+  const attempts = { failures: 3, lastTime: after(5000), blockedUntil: start };
   expect(chargeAttempt(attempts, pairLimits, after(1000))).toMatchObject({ failures: 4 });
 });
 

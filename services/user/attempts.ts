@@ -12,6 +12,9 @@ import { Fault } from '#platform/fault.ts';
  * Signing up counts as a failure when it makes an account, since it tells that nobody has that address with that password:
  * without this it would be the way to guess for nothing. So does each change of a password, for the same reason.
  *
+ * Whoever shares a network with a guesser shares the network's slow-down, as with any limit by address. An exception for those
+ * who have signed in from there before would tell their neighbours who has an account.
+ *
  * A success doesn't clear the count (it only takes back its own attempt): otherwise a guesser would sign in to an account of
  * its own, made on the victim's address, between two guesses.
  */
@@ -38,9 +41,9 @@ export const pairLimits: AttemptLimits = {
 
 /** A whole office or a mobile carrier's exit. In the long run two guesses a minute, over all accounts. */
 export const networkLimits: AttemptLimits = {
-  free: 50,
+  free: 100,
   firstDelayMs: second,
-  longestDelayMs: 5 * minute,
+  longestDelayMs: minute,
   forgiveMs: 30 * second,
 };
 
@@ -52,13 +55,11 @@ export type Attempts = {
   readonly failures: number;
   readonly lastTime: Date;
   readonly blockedUntil: Date;
-  /** Somebody has signed in from this network with this address before. */
-  readonly known: boolean;
 };
 
 /** The count with one more failure, taken in advance so that attempts at the same time can't all slip through; undefined: refused. */
 export function chargeAttempt(attempts: Attempts | undefined, limits: AttemptLimits, now: Date): Attempts | undefined {
-  if (attempts === undefined) return { failures: 1, lastTime: now, blockedUntil: now, known: false };
+  if (attempts === undefined) return { failures: 1, lastTime: now, blockedUntil: now };
   if (now < attempts.blockedUntil) return undefined;
   const forgotten = Math.max(0, now.getTime() - attempts.lastTime.getTime()) / limits.forgiveMs;
   const failures = Math.max(0, attempts.failures - forgotten) + 1;
@@ -72,7 +73,6 @@ export function refundAttempt(attempts: Attempts, charged: Attempts, now: Date):
     ...attempts,
     failures: Math.max(0, attempts.failures - 1),
     blockedUntil: own ? now : attempts.blockedUntil,
-    known: true,
   };
 }
 

@@ -39,19 +39,14 @@ export function createLimiter({ store, secret }: { store: UserStore; secret: Buf
   return {
     async charge({ address, email, sessionId }, now) {
       const network = clientNetwork(address);
-      const pair = count(pairLimits, 'pair', network, normaliseEmail(email));
-      const others = [
+      const counts = [
+        count(pairLimits, 'pair', network, normaliseEmail(email)),
         count(networkLimits, 'network', network),
         ...(sessionId === undefined ? [] : [count(sessionLimits, 'session', sessionId)]),
       ];
       const charged = await store.change(async (tx) => {
-        const counts = [pair, ...others];
         const found = await tx.attempts.lock(counts.map(({ key }) => key));
-        // Where somebody has signed in with this address before, the neighbours' failures are not held against it.
-        const known = found[0]?.known === true;
-        const counted = counts
-          .map(({ key, limits }, index) => ({ key, limits, before: found[index] }))
-          .filter(({ limits }) => limits !== networkLimits || !known);
+        const counted = counts.map((one, index) => ({ ...one, before: found[index] }));
         return charge(tx, counted, now);
       });
       return { refund: (tx, later) => refund(tx, charged, later) };

@@ -238,7 +238,7 @@ export function testUserStore(open: () => Promise<UserStore>): void {
           const found = await tx.attempts.lock(order);
           const counts = order.map((key, index) => {
             const failures = (found[index]?.failures ?? 0) + 1;
-            return { key, attempts: { failures, lastTime: now, blockedUntil: now, known: false } };
+            return { key, attempts: { failures, lastTime: now, blockedUntil: now } };
           });
           await tx.attempts.save(counts);
         });
@@ -300,18 +300,18 @@ export function testUserStore(open: () => Promise<UserStore>): void {
     const account = await addAccount();
     const [over, running] = [await addSession(account.id), await addSession(account.id)];
     await store.sessions.end(over, after(0));
-    const attempts = { failures: 1, lastTime: now, blockedUntil: now, known: false };
+    const attempts = { failures: 1, lastTime: now, blockedUntil: now };
     await store.change(async (tx) => {
-      await tx.attempts.lock([hash('stranger'), hash('friend')]);
+      await tx.attempts.lock([hash('old'), hash('recent')]);
       await tx.attempts.save([
-        { key: hash('stranger'), attempts },
-        { key: hash('friend'), attempts: { ...attempts, known: true } },
+        { key: hash('old'), attempts },
+        { key: hash('recent'), attempts: { ...attempts, lastTime: after(2 * 86_400_000) } },
       ]);
     });
     await store.sweep(after(2 * 86_400_000 + 1));
     expect(await store.sessions.get(over.id)).toBeUndefined();
     expect(await store.sessions.get(running.id)).toBeDefined();
-    const found = await store.change((tx) => tx.attempts.lock([hash('stranger'), hash('friend')]));
-    expect(found).toEqual([undefined, { ...attempts, known: true }]);
+    const found = await store.change((tx) => tx.attempts.lock([hash('old'), hash('recent')]));
+    expect(found).toEqual([undefined, { ...attempts, lastTime: after(2 * 86_400_000) }]);
   });
 }

@@ -1,6 +1,6 @@
 import type { Database, Sql } from '#platform/database.postgres.ts';
 import { publish } from '#platform/outbox.postgres.ts';
-import { forgetAnswers, once } from '#platform/request-id.postgres.ts';
+import { once } from '#platform/request-id.postgres.ts';
 import { createAccountTable } from './accounts.postgres.ts';
 import { createAddressTable } from './addresses.postgres.ts';
 import { createAttemptTable } from './attempts.postgres.ts';
@@ -27,13 +27,9 @@ export function createPostgresStore(database: Database): UserStore {
     async sweep(now) {
       const before = (days: number): Date => new Date(now.getTime() - days * 86_400_000);
       // An ended session stays for two days, as long as the answers to repeated requests.
-      await database.query(`DELETE FROM session WHERE LEAST(end_time, expire_time) < $1`, [before(2)]);
-      // A count has melted away in a day, except that somebody is known there; the quiet of a season makes them a stranger.
-      await database.query(`DELETE FROM attempt WHERE last_time < $1 AND (NOT known OR last_time < $2)`, [
-        before(1),
-        before(90),
-      ]);
-      await forgetAnswers(database, now);
+      await deleteInBatches(database, 'session', 'LEAST(end_time, expire_time) < $1', before(2));
+      // A count melts away within a day.
+      await deleteInBatches(database, 'attempt', 'last_time < $1', before(1));
     },
     close: () => database.close(),
   };
@@ -47,4 +43,18 @@ function createTables(sql: Sql): Tables {
     signingKeys: createSigningKeyTable(sql),
     attempts: createAttemptTable(sql),
   };
+}
+
+const batch = 1_000; // rows that a statement deletes in a few milliseconds: nobody waits long for their locks
+
+async function deleteInBatches(sql: Sql, table: string, condition: string, time: Date): Promise<void> {
+  let deleted: number;
+  do {
+    const rows = await sql.query(
+      `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${batch} FOR UPDATE SKIP LOCKED)) RETURNING 1`,
+      [time],
+    );
+    deleted = rows.length;
+  } while (deleted === batch);
 }

@@ -79,7 +79,6 @@ CREATE UNLOGGED TABLE attempt (
   key bytea PRIMARY KEY,
   failures double precision NOT NULL,
   last_time timestamptz NOT NULL,
-  blocked_until timestamptz NOT NULL,
-  known boolean NOT NULL
+  blocked_until timestamptz NOT NULL
 );
 CREATE INDEX attempt_latest ON attempt (last_time);

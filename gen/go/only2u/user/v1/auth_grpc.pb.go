@@ -41,19 +41,23 @@ type AuthServiceClient interface {
 	// verified, and whoever knows both address and password is that account.
 	SignUp(ctx context.Context, in *SignUpRequest, opts ...grpc.CallOption) (*SignUpResponse, error)
 	// SignIn opens a session with an address and a password. Each failure looks
-	// the same and takes the same time.
+	// the same and takes the same time. Who fails often waits longer each time:
+	// TOO_MANY_ATTEMPTS says until when. Others' failures keep nobody waiting,
+	// except those who share their network.
 	SignIn(ctx context.Context, in *SignInRequest, opts ...grpc.CallOption) (*SignInResponse, error)
 	// RefreshSession trades a refresh token for new tokens. A refresh token works
 	// once; when a used one comes again, the session ends. The same request_id
 	// within a minute gets the first answer again, so that a lost answer costs nothing.
 	RefreshSession(ctx context.Context, in *RefreshSessionRequest, opts ...grpc.CallOption) (*RefreshSessionResponse, error)
-	// SignOut ends the caller's own session.
+	// SignOut ends the caller's own session: it is refreshed no more. Its access
+	// token is believed until it ends, ten minutes after it was issued at most.
 	SignOut(ctx context.Context, in *SignOutRequest, opts ...grpc.CallOption) (*SignOutResponse, error)
 	// ListSessions lists the caller's open sessions, the latest first.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
-	// RevokeSession ends one of the caller's sessions.
+	// RevokeSession ends one of the caller's sessions, as SignOut does.
 	RevokeSession(ctx context.Context, in *RevokeSessionRequest, opts ...grpc.CallOption) (*RevokeSessionResponse, error)
 	// ChangePassword changes the caller's password and ends its other sessions.
+	// It counts as an attempt to guess, whether or not it works.
 	ChangePassword(ctx context.Context, in *ChangePasswordRequest, opts ...grpc.CallOption) (*ChangePasswordResponse, error)
 }
 
@@ -146,19 +150,23 @@ type AuthServiceServer interface {
 	// verified, and whoever knows both address and password is that account.
 	SignUp(context.Context, *SignUpRequest) (*SignUpResponse, error)
 	// SignIn opens a session with an address and a password. Each failure looks
-	// the same and takes the same time.
+	// the same and takes the same time. Who fails often waits longer each time:
+	// TOO_MANY_ATTEMPTS says until when. Others' failures keep nobody waiting,
+	// except those who share their network.
 	SignIn(context.Context, *SignInRequest) (*SignInResponse, error)
 	// RefreshSession trades a refresh token for new tokens. A refresh token works
 	// once; when a used one comes again, the session ends. The same request_id
 	// within a minute gets the first answer again, so that a lost answer costs nothing.
 	RefreshSession(context.Context, *RefreshSessionRequest) (*RefreshSessionResponse, error)
-	// SignOut ends the caller's own session.
+	// SignOut ends the caller's own session: it is refreshed no more. Its access
+	// token is believed until it ends, ten minutes after it was issued at most.
 	SignOut(context.Context, *SignOutRequest) (*SignOutResponse, error)
 	// ListSessions lists the caller's open sessions, the latest first.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
-	// RevokeSession ends one of the caller's sessions.
+	// RevokeSession ends one of the caller's sessions, as SignOut does.
 	RevokeSession(context.Context, *RevokeSessionRequest) (*RevokeSessionResponse, error)
 	// ChangePassword changes the caller's password and ends its other sessions.
+	// It counts as an attempt to guess, whether or not it works.
 	ChangePassword(context.Context, *ChangePasswordRequest) (*ChangePasswordResponse, error)
 	mustEmbedUnimplementedAuthServiceServer()
 }
@@ -388,7 +396,8 @@ const (
 //
 // KeyService publishes the public keys that access tokens are checked with.
 type KeyServiceClient interface {
-	// GetKeys answers the current and the still valid earlier keys.
+	// GetKeys answers the key that signs, the next one ahead of its time, and
+	// each earlier one until its last token has ended.
 	GetKeys(ctx context.Context, in *GetKeysRequest, opts ...grpc.CallOption) (*GetKeysResponse, error)
 }
 
@@ -416,7 +425,8 @@ func (c *keyServiceClient) GetKeys(ctx context.Context, in *GetKeysRequest, opts
 //
 // KeyService publishes the public keys that access tokens are checked with.
 type KeyServiceServer interface {
-	// GetKeys answers the current and the still valid earlier keys.
+	// GetKeys answers the key that signs, the next one ahead of its time, and
+	// each earlier one until its last token has ended.
 	GetKeys(context.Context, *GetKeysRequest) (*GetKeysResponse, error)
 	mustEmbedUnimplementedKeyServiceServer()
 }
@@ -498,14 +508,15 @@ const (
 //
 // OperatorService is what the project's own commands use. It is not open to the edge.
 type OperatorServiceClient interface {
-	// GrantRole gives a role to the account that signs in with an address; it
-	// makes the account when a password is given. So the first admin comes about.
+	// GrantRole gives a role to the account that signs in with an address and a
+	// password; it makes the account when there is none. So the first admin comes
+	// about.
 	GrantRole(ctx context.Context, in *GrantRoleRequest, opts ...grpc.CallOption) (*GrantRoleResponse, error)
 	// IssueToken gives the operator an access token of the built-in house
 	// account, which owns what the operator's commands write.
 	IssueToken(ctx context.Context, in *IssueTokenRequest, opts ...grpc.CallOption) (*IssueTokenResponse, error)
-	// RotateKeys makes a new signing key; tokens signed with the one before stay
-	// valid until they expire.
+	// RotateKeys signs with the next key from now on, and makes another after it.
+	// Tokens signed with the one before stay valid until they expire.
 	RotateKeys(ctx context.Context, in *RotateKeysRequest, opts ...grpc.CallOption) (*RotateKeysResponse, error)
 }
 
@@ -553,14 +564,15 @@ func (c *operatorServiceClient) RotateKeys(ctx context.Context, in *RotateKeysRe
 //
 // OperatorService is what the project's own commands use. It is not open to the edge.
 type OperatorServiceServer interface {
-	// GrantRole gives a role to the account that signs in with an address; it
-	// makes the account when a password is given. So the first admin comes about.
+	// GrantRole gives a role to the account that signs in with an address and a
+	// password; it makes the account when there is none. So the first admin comes
+	// about.
 	GrantRole(context.Context, *GrantRoleRequest) (*GrantRoleResponse, error)
 	// IssueToken gives the operator an access token of the built-in house
 	// account, which owns what the operator's commands write.
 	IssueToken(context.Context, *IssueTokenRequest) (*IssueTokenResponse, error)
-	// RotateKeys makes a new signing key; tokens signed with the one before stay
-	// valid until they expire.
+	// RotateKeys signs with the next key from now on, and makes another after it.
+	// Tokens signed with the one before stay valid until they expire.
 	RotateKeys(context.Context, *RotateKeysRequest) (*RotateKeysResponse, error)
 	mustEmbedUnimplementedOperatorServiceServer()
 }

@@ -87,7 +87,9 @@ class AuthServiceServicer:
 
     def SignIn(self, request, context):
         """SignIn opens a session with an address and a password. Each failure looks
-        the same and takes the same time.
+        the same and takes the same time. Who fails often waits longer each time:
+        TOO_MANY_ATTEMPTS says until when. Others' failures keep nobody waiting,
+        except those who share their network.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,7 +105,8 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SignOut(self, request, context):
-        """SignOut ends the caller's own session.
+        """SignOut ends the caller's own session: it is refreshed no more. Its access
+        token is believed until it ends, ten minutes after it was issued at most.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,7 +120,7 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeSession(self, request, context):
-        """RevokeSession ends one of the caller's sessions.
+        """RevokeSession ends one of the caller's sessions, as SignOut does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,6 +128,7 @@ class AuthServiceServicer:
 
     def ChangePassword(self, request, context):
         """ChangePassword changes the caller's password and ends its other sessions.
+        It counts as an attempt to guess, whether or not it works.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -392,7 +396,8 @@ class KeyServiceServicer:
     """
 
     def GetKeys(self, request, context):
-        """GetKeys answers the current and the still valid earlier keys.
+        """GetKeys answers the key that signs, the next one ahead of its time, and
+        each earlier one until its last token has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -478,8 +483,9 @@ class OperatorServiceServicer:
     """
 
     def GrantRole(self, request, context):
-        """GrantRole gives a role to the account that signs in with an address; it
-        makes the account when a password is given. So the first admin comes about.
+        """GrantRole gives a role to the account that signs in with an address and a
+        password; it makes the account when there is none. So the first admin comes
+        about.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -494,8 +500,8 @@ class OperatorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateKeys(self, request, context):
-        """RotateKeys makes a new signing key; tokens signed with the one before stay
-        valid until they expire.
+        """RotateKeys signs with the next key from now on, and makes another after it.
+        Tokens signed with the one before stay valid until they expire.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -702,7 +702,9 @@ export const AuthService: GenService<{
   },
   /**
    * SignIn opens a session with an address and a password. Each failure looks
-   * the same and takes the same time.
+   * the same and takes the same time. Who fails often waits longer each time:
+   * TOO_MANY_ATTEMPTS says until when. Others' failures keep nobody waiting,
+   * except those who share their network.
    *
    * @generated from rpc only2u.user.v1.AuthService.SignIn
    */
@@ -724,7 +726,8 @@ export const AuthService: GenService<{
     output: typeof RefreshSessionResponseSchema;
   },
   /**
-   * SignOut ends the caller's own session.
+   * SignOut ends the caller's own session: it is refreshed no more. Its access
+   * token is believed until it ends, ten minutes after it was issued at most.
    *
    * @generated from rpc only2u.user.v1.AuthService.SignOut
    */
@@ -744,7 +747,7 @@ export const AuthService: GenService<{
     output: typeof ListSessionsResponseSchema;
   },
   /**
-   * RevokeSession ends one of the caller's sessions.
+   * RevokeSession ends one of the caller's sessions, as SignOut does.
    *
    * @generated from rpc only2u.user.v1.AuthService.RevokeSession
    */
@@ -755,6 +758,7 @@ export const AuthService: GenService<{
   },
   /**
    * ChangePassword changes the caller's password and ends its other sessions.
+   * It counts as an attempt to guess, whether or not it works.
    *
    * @generated from rpc only2u.user.v1.AuthService.ChangePassword
    */
@@ -773,7 +777,8 @@ export const AuthService: GenService<{
  */
 export const KeyService: GenService<{
   /**
-   * GetKeys answers the current and the still valid earlier keys.
+   * GetKeys answers the key that signs, the next one ahead of its time, and
+   * each earlier one until its last token has ended.
    *
    * @generated from rpc only2u.user.v1.KeyService.GetKeys
    */
@@ -792,8 +797,9 @@ export const KeyService: GenService<{
  */
 export const OperatorService: GenService<{
   /**
-   * GrantRole gives a role to the account that signs in with an address; it
-   * makes the account when a password is given. So the first admin comes about.
+   * GrantRole gives a role to the account that signs in with an address and a
+   * password; it makes the account when there is none. So the first admin comes
+   * about.
    *
    * @generated from rpc only2u.user.v1.OperatorService.GrantRole
    */
@@ -814,8 +820,8 @@ export const OperatorService: GenService<{
     output: typeof IssueTokenResponseSchema;
   },
   /**
-   * RotateKeys makes a new signing key; tokens signed with the one before stay
-   * valid until they expire.
+   * RotateKeys signs with the next key from now on, and makes another after it.
+   * Tokens signed with the one before stay valid until they expire.
    *
    * @generated from rpc only2u.user.v1.OperatorService.RotateKeys
    */
