@@ -20,7 +20,7 @@ const checks: readonly Check[] = [
   { name: 'dead-code', command: ['knip', '--no-progress'] },
   { name: 'imports', command: ['depcruise', '--config', '.dependency-cruiser.js', '.'] },
   { name: 'proto-lint', command: ['buf', 'lint'] },
-  { name: 'proto-format', command: ['buf', 'format', '--diff', '--exit-code'] },
+  { name: 'proto-format', command: ['buf', 'format', '--diff', '--exit-code', '--path', 'proto/only2u'] },
   { name: 'proto-breaking', command: ['node', 'tools/breaking.ts'] },
   { name: 'file-size', command: ['node', 'tools/file-size.ts'] },
 ];
