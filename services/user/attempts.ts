@@ -31,7 +31,7 @@ export type AttemptLimits = {
 const second = 1000;
 const minute = 60 * second;
 
-/** A person mistypes a few times. In the long run six guesses an hour. */
+/** A person mistypes a few times. In the long run six guesses an hour. For a session that asks for the password again, too. */
 export const pairLimits: AttemptLimits = {
   free: 5,
   firstDelayMs: second,
@@ -46,9 +46,6 @@ export const networkLimits: AttemptLimits = {
   longestDelayMs: minute,
   forgiveMs: 30 * second,
 };
-
-/** A session that asks for the password again: whoever holds it, however it moves about, gets few guesses. */
-export const sessionLimits: AttemptLimits = pairLimits;
 
 export type Attempts = {
   /** Not whole: it melts away with time. */

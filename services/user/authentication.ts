@@ -1,8 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { Logger } from 'pino';
-import { UserCreatedSchema } from '#gen/only2u/user/v1/events_pb.ts';
 import { Fault, invalidField } from '#platform/fault.ts';
 import type { User } from '#platform/rpc/call.ts';
 import { createAccount, houseSessionId, type Account } from './account.ts';
@@ -215,8 +212,7 @@ export async function addAccount(
 ): Promise<{ readonly account: Account; readonly added: boolean }> {
   const credentials = { email: candidate.email, passwordHash };
   if (await tx.accounts.add(candidate, credentials)) {
-    const createTime = timestampFromDate(candidate.createTime);
-    await tx.publish(create(UserCreatedSchema, { userId: candidate.id, createTime }));
+    await tx.publish({ kind: 'created', userId: candidate.id, time: candidate.createTime });
     return { account: candidate, added: true };
   }
   const account = await tx.accounts.hold(credentials);

@@ -6,7 +6,6 @@ import {
   networkLimits,
   pairLimits,
   refundAttempt,
-  sessionLimits,
   tooManyAttempts,
   type AttemptLimits,
   type Attempts,
@@ -42,7 +41,7 @@ export function createLimiter({ store, secret }: { store: UserStore; secret: Buf
       const counts = [
         count(pairLimits, 'pair', network, normaliseEmail(email)),
         count(networkLimits, 'network', network),
-        ...(sessionId === undefined ? [] : [count(sessionLimits, 'session', sessionId)]),
+        ...(sessionId === undefined ? [] : [count(pairLimits, 'session', sessionId)]),
       ];
       const charged = await store.change(async (tx) => {
         const found = await tx.attempts.lock(counts.map(({ key }) => key));

@@ -1,8 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { z } from 'zod';
-import { UserDeletedSchema } from '#gen/only2u/user/v1/events_pb.ts';
 import {
   DeleteUserResponseSchema,
   UpdateUserResponseSchema,
@@ -71,7 +69,7 @@ export function accountMethods({ store, pageTokens, now }: UserRpcOptions): Impl
           assertEtag(request.etag, account.revision);
           await tx.accounts.erase(id, now());
           await tx.forgetReplays(id, request.requestId);
-          await tx.publish(create(UserDeletedSchema, { userId: id, deleteTime: timestampFromDate(now()) }));
+          await tx.publish({ kind: 'deleted', userId: id, time: now() });
           return create(DeleteUserResponseSchema);
         }),
       );

@@ -4,6 +4,7 @@ import { once } from '#platform/request-id.postgres.ts';
 import { createAccountTable } from './accounts.postgres.ts';
 import { createAddressTable } from './addresses.postgres.ts';
 import { createAttemptTable } from './attempts.postgres.ts';
+import { encodeEvent } from './events.postgres.ts';
 import { createSessionTable } from './sessions.postgres.ts';
 import { createSigningKeyTable } from './signing-keys.postgres.ts';
 import type { Tables, UserStore } from './store.ts';
@@ -17,7 +18,7 @@ export function createPostgresStore(database: Database): UserStore {
         work({
           ...createTables(sql),
           once: (what, inner) => once(sql, what, inner),
-          publish: (event) => publish(sql, event),
+          publish: (event) => publish(sql, encodeEvent(event)),
           async forgetReplays(actor, exceptRequestId) {
             await sql.query(`DELETE FROM request_ids WHERE actor = $1 AND request_id <> $2`, [actor, exceptRequestId]);
           },

@@ -87,6 +87,9 @@ export type Tables = {
   readonly attempts: AttemptCounts;
 };
 
+/** What the other services are told of an account. */
+export type UserEvent = { readonly kind: 'created' | 'deleted'; readonly userId: string; readonly time: Date };
+
 /** A mutation that may come twice. */
 export type Replayable<S extends DescMessage> = {
   /** Whose request ids are told apart: the user's id, or the workload's name. */
@@ -105,7 +108,7 @@ export type Transaction = Tables & {
   /** Does the work, or answers what it answered the first time. Throws already-exists for an id used for another request. */
   once<S extends DescMessage>(what: Replayable<S>, work: () => Promise<MessageShape<S>>): Promise<MessageShape<S>>;
   /** Tells the other services, if and when the transaction is committed. */
-  publish(event: Message): Promise<void>;
+  publish(event: UserEvent): Promise<void>;
   /** Forgets the answers kept for an account’s requests, but not the one being answered. */
   forgetReplays(actor: string, exceptRequestId: string): Promise<void>;
 };
