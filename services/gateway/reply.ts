@@ -1,3 +1,4 @@
+import { constants } from 'node:http2';
 import type { ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import type { Exchange } from './exchange.ts';
@@ -88,7 +89,14 @@ export function writeWhole(
   const left = Number(
     request.headers['content-length'] ?? (request.headers['transfer-encoding'] === undefined ? 0 : Infinity),
   );
-  if ('stream' in request || request.complete || left <= drainedBytes) {
+  if ('stream' in request) {
+    const { stream } = request;
+    response.writeHead(status, headers);
+    // What the client still sends is not wanted: NO_ERROR tells it so, and leaves it the answer (RFC 9113, 8.1).
+    response.end(body, () => stream.close(constants.NGHTTP2_NO_ERROR));
+    return;
+  }
+  if (request.complete || left <= drainedBytes) {
     response.writeHead(status, headers);
     response.end(body);
     request.resume();

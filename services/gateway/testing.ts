@@ -37,6 +37,8 @@ export type TestGateway = {
   signIn(user: Partial<User>): string;
   /** POSTs JSON to a method of the product service. */
   post(method: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
+  /** POSTs JSON to any path. */
+  postTo(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
   close(): Promise<void>;
 };
 
@@ -75,6 +77,12 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     events: createMemoryEventBus(),
   });
   const url = `http://127.0.0.1:${port}`;
+  const postTo = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${url}/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
   return {
     port,
     url,
@@ -85,12 +93,8 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
       tokens.set(token, { id: `usr_${tokens.size}`, roles: ['customer'], sessionId: 'ses_1', ...user });
       return `Bearer ${token}`;
     },
-    post: (method, body, headers = {}) =>
-      fetch(`${url}/only2u.product.v1.ProductService/${method}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      }),
+    post: (method, body, headers) => postTo(`only2u.product.v1.ProductService/${method}`, body, headers),
+    postTo,
     async close() {
       await opened.close();
       transport.close();
