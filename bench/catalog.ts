@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { openDataFolder } from '#platform/data-folder.ts';
+import { createEmbeddedPostgres } from '#platform/embedded-postgres.ts';
+import { postLoad } from './load.ts';
+import type { Row } from './row.ts';
+import { productFile, rareWord, titleOf } from './sample.ts';
+import { type BenchShop, startBenchShop } from './shop.ts';
+import { benchSql } from './sql.ts';
+
+const seconds = Number(process.env['BENCH_SECONDS'] ?? 5);
+const connections = 16;
+const service = 'only2u.product.v1.ProductService';
+
+/** What customers ask most, as JSON through the gateway, with 1,000 and with 100,000 products, in one process and in several. */
+export async function benchCatalog(report: (row: Row) => void): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'only2u-bench-'));
+  const dataDir = join(folder, 'data');
+  const together = [[]];
+  const apart = [['user'], ['product'], ['gateway']];
+  const uncached = { GATEWAY_CACHE_BYTES: '0' };
+  try {
+    let first = 0;
+    for (const size of [1_000, 100_000]) {
+      const loaded = await startBenchShop({ dataDir, processes: together });
+      await importProducts(loaded, join(folder, `${size}.csv`), first, size - first, report);
+      await loaded.close();
+      first = size;
+
+      const variants: [string, readonly (readonly string[])[], NodeJS.ProcessEnv][] = [
+        ['', together, {}],
+        [', no cache', together, uncached],
+      ];
+      if (size === 1_000) variants.push([', 3 processes', apart, {}], [', 3 processes, no cache', apart, uncached]);
+      for (const [suffix, processes, env] of variants) {
+        const shop = await startBenchShop({ dataDir, processes, env });
+        try {
+          for (const [name, method, bodies] of questions(size)) {
+            const load = await postLoad({
+              url: `${shop.url}/${service}/${method}`,
+              bodies,
+              connections,
+              seconds,
+              pids: [...shop.pids.values()],
+            });
+            report({ name: `${name}, ${size.toLocaleString('en')} products${suffix}`, ...load });
+          }
+          if (env === uncached && processes === together) await benchSql(await productUrl(dataDir, shop), size, report);
+        } finally {
+          await shop.close();
+        }
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function productUrl(dataDir: string, shop: BenchShop): Promise<string> {
+  const data = await openDataFolder(dataDir);
+  return createEmbeddedPostgres({ data, port: Number(shop.env['POSTGRES_PORT']) }).urlOf('product');
+}
+
+/** 2,000 different requests of each kind, spread over the catalog. */
+function questions(size: number): [name: string, method: string, bodies: object[]][] {
+  const spread = Array.from({ length: 2_000 }, (_, index) => Math.floor((index * 7919) % size));
+  return [
+    ['GetProduct', 'GetProduct', spread.map((number) => ({ handle: `product-${number}` }))],
+    ['ListProducts, 24 a page', 'ListProducts', [{ pageSize: 24 }]],
+    [
+      'SearchProducts, common word',
+      'SearchProducts',
+      spread.map((n) => ({ query: titleOf(n).split(' ')[2], pageSize: 24 })),
+    ],
+    [
+      'SearchProducts, two common words',
+      'SearchProducts',
+      spread.map((n) => ({ query: titleOf(n).split(' ').slice(1, 3).join(' '), pageSize: 24 })),
+    ],
+    ['SearchProducts, rare word', 'SearchProducts', spread.map((n) => ({ query: rareWord(n), pageSize: 24 }))],
+  ];
+}
+
+async function importProducts(shop: BenchShop, file: string, first: number, count: number, report: (row: Row) => void) {
+  await pipeline(Readable.from(productFile(first, count)), createWriteStream(file));
+  const began = performance.now();
+  const child = spawn(process.execPath, ['tools/import.ts', file, '--currency', 'INR'], {
+    env: shop.env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`the import ended with ${String(code)}`);
+  const rows = count * 2;
+  report({
+    name: `ImportProducts, ${rows.toLocaleString('en')} rows`,
+    perSecond: Math.round((rows * 1_000) / (performance.now() - began)),
+  });
+}

@@ -1,0 +1,62 @@
+import autocannon from 'autocannon';
+import { readFileSync } from 'node:fs';
+
+/** One measurement of a server under load. */
+export type Load = {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Processor time of the server's processes for one call, in microseconds. The figure that a busy machine blurs least. */
+  readonly cpuMicros: number;
+  /** Answers that were not 2xx, and connections that failed. Anything but 0 spoils the figure. */
+  readonly failed: number;
+};
+
+export type LoadOptions = {
+  readonly url: string;
+  /** Bodies sent in turn, as JSON. */
+  readonly bodies: readonly object[];
+  readonly connections: number;
+  readonly seconds: number;
+  /** The server's processes. */
+  readonly pids: readonly number[];
+};
+
+/** Sends POSTs with JSON bodies over keep-alive connections, after a warm-up of a quarter of the time. */
+export async function postLoad(options: LoadOptions): Promise<Load> {
+  await run(options, Math.max(1, options.seconds / 4));
+  const before = cpuSeconds(options.pids);
+  const result = await run(options, options.seconds);
+  const spent = cpuSeconds(options.pids) - before;
+  const calls = result.requests.total;
+  return {
+    perSecond: Math.round(calls / result.duration),
+    p50Ms: result.latency.p50,
+    p99Ms: result.latency.p99,
+    cpuMicros: Math.round((spent * 1e6) / Math.max(1, calls)),
+    failed: result.non2xx + result.errors + result.timeouts,
+  };
+}
+
+function run({ url, bodies, connections }: LoadOptions, seconds: number) {
+  return autocannon({
+    url,
+    connections,
+    duration: seconds,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    requests: bodies.map((body) => ({ method: 'POST' as const, body: JSON.stringify(body) })),
+  });
+}
+
+/** User and system time of processes, in seconds, from Linux's /proc (proc_pid_stat(5), fields 14 and 15). */
+export function cpuSeconds(pids: readonly number[]): number {
+  const ticksPerSecond = 100; // USER_HZ on every Linux that Node runs on
+  let ticks = 0;
+  for (const pid of pids) {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks / ticksPerSecond;
+}
