@@ -1,4 +1,4 @@
-import { createLocalJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify, type JWTPayload } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { Fault } from '../fault.ts';
 import { outsideCall, type User } from '../rpc/call.ts';
@@ -41,7 +41,7 @@ export function createTokenVerifier({ fetchKeys, issuer, audience, now }: TokenV
     const json = await fetchKeys();
     fetchedMs = triedMs;
     if (json === keys?.json) return;
-    keys = { json, find: createLocalJWKSet(JSON.parse(json)) };
+    keys = { json, find: createLocalJWKSet(keySetOf(json)) };
     verified.clear(); // what a withdrawn key signed must not outlive it
   }
 
@@ -112,6 +112,16 @@ export function createTokenVerifier({ fetchKeys, issuer, audience, now }: TokenV
       return work;
     },
   };
+}
+
+function keySetOf(json: string): JSONWebKeySet {
+  const parsed: unknown = JSON.parse(json);
+  if (!isKeySet(parsed)) throw new Error('What was fetched is no JSON Web Key Set.');
+  return parsed;
+}
+
+function isKeySet(value: unknown): value is JSONWebKeySet {
+  return typeof value === 'object' && value !== null && 'keys' in value && Array.isArray(value.keys); // jose checks the keys
 }
 
 function userOf({ sub, sid, roles }: JWTPayload): User {

@@ -102,6 +102,6 @@ function pem(certificate: Buffer, key: KeyObject): KeyPair {
   const lines = certificate.toString('base64').replace(/.{64}/g, '$&\n').trimEnd();
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
-    key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    key: key.export({ type: 'pkcs8', format: 'pem' }),
   };
 }

@@ -25,7 +25,7 @@ beforeEach(() => {
   metrics = createMetrics({ processMetrics: false });
   shedder = createShedder({ maxInFlight: 64, metrics: metrics.rpc, nowMs: () => 0 });
   lines = [];
-  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(parse(line)) });
   const verifier = {
     verify(token: string): User | Promise<User> {
       if (token === 'cached') return vendor;
@@ -41,6 +41,11 @@ afterEach(() => {
   shedder.close();
   metrics.close();
 });
+
+function parse(line: string): Record<string, unknown> {
+  const entry: unknown = JSON.parse(line);
+  return { ...(entry as object) };
+}
 
 function arrivalOf(
   method: DescMethod,

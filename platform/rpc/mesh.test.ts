@@ -83,7 +83,7 @@ async function outcomeOf(work: Promise<unknown>): Promise<string> {
     return 'served';
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
-    return error.findDetails(ErrorInfoSchema)[0]?.reason ?? Code[error.code] ?? 'unknown';
+    return error.findDetails(ErrorInfoSchema)[0]?.reason ?? Code[error.code];
   }
 }
 

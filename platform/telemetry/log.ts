@@ -46,7 +46,8 @@ function prettyStream(out: { write(text: string): unknown }): Writable {
 
 /** One JSON line as a person reads it. */
 export function prettyLine(line: string): string {
-  const { time, level, service, msg, err, ...rest }: Record<string, unknown> = JSON.parse(line);
+  const entry: unknown = JSON.parse(line);
+  const { time, level, service, msg, err, ...rest } = { ...(entry as Record<string, unknown>) };
   const values = Object.entries(rest).map(([name, value]) => `${name}=${shown(value)}`);
   const stack = typeof err === 'object' && err !== null && 'stack' in err ? `\n${String(err.stack)}` : '';
   const head = [String(time).slice(11, 19), String(level).padEnd(5), service, msg, ...values];

@@ -27,13 +27,18 @@ function hide(message: ReflectMessage, json: JsonValue | undefined): void {
     } else if (field.fieldKind === 'message') {
       hide(message.get(field), json[field.name]);
     } else if (field.fieldKind === 'list' || field.fieldKind === 'map') {
-      const inner = json[field.name] ?? null;
+      const inner = json[field.name];
       for (const [key, item] of message.get(field).entries()) {
-        if (isReflectMessage(item) && typeof inner === 'object' && inner !== null)
-          hide(item, Reflect.get(inner, String(key)));
+        if (isReflectMessage(item)) hide(item, memberOf(inner, key));
       }
     }
   }
+}
+
+/** An item of a list or a map. */
+function memberOf(json: JsonValue | undefined, key: unknown): JsonValue | undefined {
+  if (Array.isArray(json)) return json[Number(key)];
+  return isObject(json) ? json[String(key)] : undefined;
 }
 
 function isObject(json: JsonValue | undefined): json is JsonObject {

@@ -14,6 +14,7 @@ type SentSpan = {
   kind: number;
   status: { code?: number };
 };
+type Batch = { resourceSpans: { resource: unknown; scopeSpans: { spans: SentSpan[] }[] }[] };
 type Sent = { resource: string; spans: SentSpan[] };
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -26,10 +27,11 @@ async function openCollector(status = 200): Promise<{ endpoint: string; sent: Se
   const sent: Sent[] = [];
   const server = createServer((request, response) => {
     void text(request).then((body) => {
-      for (const { resource, scopeSpans } of JSON.parse(body).resourceSpans) {
+      const { resourceSpans } = JSON.parse(body) as Batch;
+      for (const { resource, scopeSpans } of resourceSpans) {
         sent.push({
           resource: JSON.stringify(resource),
-          spans: scopeSpans.flatMap(({ spans }: { spans: SentSpan[] }) => spans),
+          spans: scopeSpans.flatMap(({ spans }) => spans),
         });
       }
       response.writeHead(status, { 'content-type': 'application/json' }).end('{}');

@@ -90,7 +90,7 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
 
 /** The part of a peer's contract that a test needs; the rest answers Unimplemented. */
 export function stub<S extends DescService>(contract: S, implementation: Partial<ServiceImpl<S>>): Handlers {
-  return { contract, implementation: implementation as Handlers['implementation'] };
+  return { contract, implementation };
 }
 
 /** Stands in for the key service: a token is a random name for a user that this test signed in. */
