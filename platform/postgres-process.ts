@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readFile, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,7 +31,9 @@ export type PostgresProcess = {
 };
 
 const stopLimitMs = 10_000; // a fast shutdown writes a checkpoint: well under a second with our few buffers
+const orphanAfterMs = 2_000; // another process that starts it needs some milliseconds until its pipe is in place
 const startLimitMs = 60_000; // crash recovery on a slow disk
+const logLimitBytes = 10 * 1024 * 1024;
 const run = promisify(execFile);
 
 /**
@@ -60,9 +62,8 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresP
 
 const pipeFile = (folder: string): string => `${folder}.alive`;
 
-// The pipe can be opened without waiting only while a watchdog reads it.
 async function joinServer({ folder, port }: PostgresOptions): Promise<PostgresProcess | undefined> {
-  const held = await open(pipeFile(folder), constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined);
+  const held = await openWatched(folder);
   if (held === undefined) return undefined;
   const running = await readPidFile(folder);
   if (running === undefined || !isAlive(running.pid)) {
@@ -84,10 +85,13 @@ async function joinServer({ folder, port }: PostgresOptions): Promise<PostgresPr
   return processOf({ folder, port, pid: running.pid, letGo: () => held.close() });
 }
 
-// A server without a watchdog: both were killed, or the watchdog alone.
+// A server whose pipe nobody reads is stopping, has just started in another process, or has lost its watchdog.
 async function stopOrphan(folder: string): Promise<void> {
   const running = await readPidFile(folder);
   if (running === undefined || !isAlive(running.pid) || !(await isPostgres(running.pid))) return;
+  for (const end = Date.now() + orphanAfterMs; Date.now() < end; await pause(10)) {
+    if (!isAlive(running.pid) || (await isWatched(folder))) return;
+  }
   process.kill(running.pid, 'SIGINT');
   await untilGone(running.pid, stopLimitMs);
 }
@@ -99,51 +103,77 @@ async function startServer(
 ): Promise<PostgresProcess | undefined> {
   const { folder, port } = options;
   if (await answers(port)) {
+    if ((await readPidFile(folder)) !== undefined) return undefined; // another process was faster
     throw new StartError(`Port ${port} for PostgreSQL is in use: stop what uses it, or set POSTGRES_PORT to another.`);
   }
   await giveTo(folder, launcher);
   const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...options.settings };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const log = await open(logFile(folder), 'w', 0o600);
+  const log = await openLog(folder);
+  const { size: logStart } = await log.stat();
+  const pipe = await makePipe(folder);
   const [command = '', ...rest] = [...launcher.command, program, '-D', folder, '-p', String(port), ...flags];
   // In a session of its own, so that Ctrl-C in the terminal reaches the shop alone, which then stops it in order.
   const child = spawn(command, rest, { detached: true, stdio: ['ignore', log.fd, log.fd], env: childEnvironment() });
+  if (child.pid !== undefined) watch(folder, pipe, child.pid);
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`exit code ${code ?? 'none'}`)));
   });
   failed.catch(() => undefined);
-  await log.close();
+  await Promise.all([log.close(), pipe.watched.close()]);
+  const letGo = (): Promise<void> => pipe.held.close();
   try {
     if (child.pid === undefined) return await failed;
-    const letGo = await watch(folder, child.pid);
-    try {
-      await Promise.race([untilReady(folder, port, child.pid), failed]);
-    } catch (error) {
-      await letGo();
-      throw error;
-    }
+    await Promise.race([untilOwned(folder, child.pid), failed]);
+    await rename(pipe.path, pipeFile(folder));
+    await Promise.race([untilReady(folder, port, child.pid), failed]);
     child.unref();
     return processOf({ folder, port, pid: child.pid, letGo });
   } catch (error) {
-    const text = await readFile(logFile(folder), 'utf8').catch(() => '');
+    await letGo();
+    await unlink(pipe.path).catch(() => undefined);
+    const text = (await readFile(logFile(folder)).catch(() => Buffer.alloc(0))).subarray(logStart).toString();
     if (text.includes('lock file "postmaster.pid" already exists')) return undefined; // another process was faster
     throw new StartError(`PostgreSQL does not start in ${folder}: ${problemOf(error, folder, text)}`, { cause: error });
   }
 }
 
-// Reads the pipe until its last writer is gone, then asks for a fast shutdown.
-async function watch(folder: string, pid: number): Promise<() => Promise<void>> {
-  const pipe = pipeFile(folder);
-  await unlink(pipe).catch(() => undefined);
-  await run('mkfifo', ['-m', '600', pipe]);
-  const watchdog = spawn('sh', ['-c', 'read line <"$1"; kill -INT "$2"', 'only2u-watchdog', pipe, String(pid)], {
+// One that has grown large is put aside, and the one before it goes.
+async function openLog(folder: string): Promise<FileHandle> {
+  const path = logFile(folder);
+  const size = await stat(path).then(
+    (file) => file.size,
+    () => 0,
+  );
+  if (size > logLimitBytes) await rename(path, `${path}.old`);
+  return open(path, 'a', 0o600);
+}
+
+/** The end of the pipe that keeps the server alive, and the one that the watchdog reads. */
+type Pipe = { readonly path: string; readonly held: FileHandle; readonly watched: FileHandle };
+
+// Under a name of its own: of several that start at once, the one whose server gets the folder moves it into place.
+async function makePipe(folder: string): Promise<Pipe> {
+  const path = `${pipeFile(folder)}-${process.pid}`;
+  await unlink(path).catch(() => undefined);
+  await run('mkfifo', ['-m', '600', path]);
+  // To open either end waits for the other, unless told not to; but what the watchdog gets must wait when it reads.
+  const opener = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const held = await open(path, constants.O_WRONLY);
+  const watched = await open(path, constants.O_RDONLY);
+  await opener.close();
+  return { path, held, watched };
+}
+
+// Reads until the last writer is gone, then asks for a fast shutdown.
+function watch(folder: string, { watched }: Pipe, pid: number): void {
+  spawn('sh', ['-c', 'read line; kill -INT "$1"', 'only2u-watchdog', String(pid), folder], {
     detached: true,
-    stdio: 'ignore',
-  });
-  watchdog.unref();
-  const held = await open(pipe, constants.O_WRONLY); // waits for the watchdog to read
-  return () => held.close();
+    stdio: [watched.fd, 'ignore', 'ignore'],
+  })
+    .on('error', () => undefined) // without a shell the server is stopped at the next start
+    .unref();
 }
 
 type Held = { readonly folder: string; readonly port: number; readonly pid: number; letGo(): Promise<void> };
@@ -168,12 +198,26 @@ function processOf({ folder, port, pid, letGo }: Held): PostgresProcess {
 // Right after the last writer closed, the watchdog may not have noticed yet; it needs some milliseconds.
 async function othersHold(folder: string): Promise<boolean> {
   for (let attempt = 0; attempt < 20; attempt++) {
-    const pipe = await open(pipeFile(folder), constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined);
-    if (pipe === undefined) return false;
-    await pipe.close();
+    if (!(await isWatched(folder))) return false;
     await pause(10);
   }
   return true;
+}
+
+async function isWatched(folder: string): Promise<boolean> {
+  const pipe = await openWatched(folder);
+  await pipe?.close();
+  return pipe !== undefined;
+}
+
+// The pipe can be opened without waiting only while a watchdog reads it.
+function openWatched(folder: string): Promise<FileHandle | undefined> {
+  return open(pipeFile(folder), constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined);
+}
+
+// The server writes its number there once it has the folder.
+async function untilOwned(folder: string, pid: number): Promise<void> {
+  while ((await readPidFile(folder))?.pid !== pid && isAlive(pid)) await pause(5);
 }
 
 async function untilReady(folder: string, port: number, pid: number): Promise<void> {

@@ -43,6 +43,8 @@ export const processConfig = z.object({
   LOG_FORMAT: z.enum(['json', 'pretty']).default(process.stdout.isTTY ? 'pretty' : 'json'),
 });
 
+export type ProcessConfig = z.infer<typeof processConfig>;
+
 /** Where events go in a process whose services have data: their database, unless told. */
 export const busConfig = z.object({ EVENT_BUS_URL: z.string() });
 

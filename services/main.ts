@@ -19,8 +19,12 @@ else await main(names.length > 0 ? names : services.map(({ name }) => name));
 async function main(chosen: readonly string[]): Promise<void> {
   const startedMs = Date.now();
   let shop: Shop | undefined;
+  const starting = Promise.withResolvers<void>();
   const { stop } = stopOnSignals({
-    close: async () => shop?.close(),
+    async close() {
+      await starting.promise; // what is half begun can't be ended in order
+      await shop?.close();
+    },
     say(text, error) {
       if (shop === undefined) console.error(error ?? `Only2U: ${text}`);
       else if (error === undefined) shop.log.info(text);
@@ -39,6 +43,7 @@ async function main(chosen: readonly string[]): Promise<void> {
     console.error(error instanceof StartError ? `Only2U can’t start. ${error.message}` : error);
     process.exit(1);
   }
+  starting.resolve();
   const { log, broken } = shop;
   void broken.then((reason) => {
     log.fatal({ err: reason }, 'the shop can’t go on');
@@ -58,10 +63,8 @@ function welcome({ addresses, adminAddress, dataDir }: Shop, tookMs: number): st
   }
   for (const [name, address] of addresses)
     if (name !== 'gateway') lines.push(`  ${name.padEnd(9)} ${address} (gRPC, mutual TLS)`);
-  lines.push(
-    `  Admin     http://${adminAddress}/readyz, /healthz, /metrics`,
-    `  Data      ${relative('', dataDir) || '.'}`,
-    '  Ctrl-C stops it.',
-  );
+  lines.push(`  Admin     http://${adminAddress}/readyz, /healthz, /metrics`);
+  if (dataDir !== undefined) lines.push(`  Data      ${relative('', dataDir) || '.'}`);
+  lines.push('  Ctrl-C stops it.');
   return lines.join('\n');
 }

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { type Configurable, isGiven, isSecret, readConfig, type Variables } from './config.ts';
+import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { createEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
+import { type CertificateFiles, certificateFilesOf } from './identity/certificate-files.ts';
+import {
+  addressVariable,
+  busConfig,
+  placesConfig,
+  portVariable,
+  type ProcessConfig,
+  processConfig,
+} from './process-config.ts';
+
+export type Settings = {
+  readonly process: ProcessConfig;
+  of<C>(service: { readonly name: string; readonly config: z.ZodType<C> }): C;
+  /** Where the service listens, if it runs here. */
+  portOf(service: string): number;
+  /** host:port of the service, if it runs in another process. */
+  addressOf(service: string): string;
+  readonly warnings: readonly string[];
+  /** undefined where everything comes from elsewhere: certificates, secrets, databases. */
+  readonly data: DataFolder | undefined;
+  readonly certificates: CertificateFiles | undefined;
+  /** The database that comes with the shop, and whom it serves; undefined when nobody needs it. */
+  readonly embedded: { readonly postgres: EmbeddedPostgres; readonly roles: readonly string[] } | undefined;
+  /** undefined when no service here has data. */
+  readonly eventBusUrl: string | undefined;
+};
+
+export type SettingsOptions = {
+  readonly entries: readonly { readonly name: string; readonly port: number }[];
+  readonly services: readonly Configurable[];
+  readonly variables: Variables;
+  readonly onProgress?: (text: string) => void;
+};
+
+const own = { name: 'process', config: processConfig };
+const database = { name: 'event-bus', config: z.object({ DATABASE_URL: z.string() }) };
+const bus = { name: 'event-bus', config: busConfig };
+
+/**
+ * Reads what the process and its services need from the environment. What it leaves out, the shop has itself: a database and
+ * secrets, in the data folder. Throws one StartError that names all that is wrong.
+ */
+export async function readSettings({ entries, services, variables, onProgress }: SettingsOptions): Promise<Settings> {
+  const places = { name: 'places', config: placesConfig(entries) };
+  const withData = services.filter(({ config }) => config instanceof z.ZodObject && 'DATABASE_URL' in config.shape);
+  const first = readConfig([own], { variables }).of(own); // the data folder must be known to find the rest
+  const certificates = certificateFilesOf(first);
+  const allElsewhere =
+    certificates !== undefined && withData.every(({ name }) => isGiven(variables, name, 'DATABASE_URL'));
+  const data = allElsewhere ? undefined : await openDataFolder(first.ONLY2U_DATA);
+  const postgres =
+    data && createEmbeddedPostgres({ data, port: first.POSTGRES_PORT, ...(onProgress && { onProgress }) });
+  const roles = new Set<string>();
+
+  function fallback(name: string, variable: string, schema: z.ZodType): string | undefined {
+    const isBus = variable === 'EVENT_BUS_URL';
+    if (isBus && isGiven(variables, name, 'DATABASE_URL'))
+      return readConfig([database], { variables }).of(database).DATABASE_URL;
+    if (isBus || variable === 'DATABASE_URL') {
+      if (postgres === undefined) return undefined;
+      roles.add(name);
+      return postgres.urlOf(name);
+    }
+    // With a database elsewhere there may be other instances, which need the same secret.
+    return isSecret(schema) && !isGiven(variables, name, 'DATABASE_URL')
+      ? data?.secretFor(`${name} ${variable}`)
+      : undefined;
+  }
+
+  const parts = [own, places, ...(withData.length > 0 ? [bus] : []), ...services];
+  const configuration = readConfig(parts, { variables, fallback });
+  const placeOf = configuration.of(places);
+  const portOf = (service: string): number => Number(placeOf[portVariable(service)]);
+  return {
+    process: configuration.of(own),
+    of: (service) => configuration.of(service),
+    portOf,
+    addressOf: (service) => String(placeOf[addressVariable(service)] ?? '') || `127.0.0.1:${portOf(service)}`,
+    warnings: configuration.warnings,
+    data,
+    certificates,
+    embedded: postgres && roles.size > 0 ? { postgres, roles: [...roles] } : undefined,
+    eventBusUrl: withData.length > 0 ? configuration.of(bus).EVENT_BUS_URL : undefined,
+  };
+}
