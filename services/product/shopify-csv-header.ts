@@ -44,7 +44,7 @@ export type CsvHeader = {
   readonly cells: Readonly<Partial<Record<ColumnKey, number>>>;
   /** As the file writes them. */
   readonly names: readonly string[];
-  /** The cells that no column is read from. */
+  /** The cells that hold what a product has no place for. */
   readonly unread: readonly number[];
 };
 
@@ -56,6 +56,14 @@ export const optionColumns = [
 ] as const satisfies readonly { name: ColumnKey; value: ColumnKey }[];
 
 const required: readonly ColumnKey[] = ['handle', 'title', 'price'];
+
+// What Shopify's files say of every product, and nobody loses when it isn't read.
+const sameForAll = new Set([
+  'variant fulfillment service',
+  'fulfillment service',
+  'variant weight unit',
+  'weight unit for display',
+]);
 
 const keys = Object.keys(columnNames) as ColumnKey[]; // Object.keys forgets them
 const keyByName = new Map(keys.flatMap((key) => columnNames[key].map((name) => [name.toLowerCase(), key] as const)));
@@ -74,7 +82,7 @@ export function readHeader(cells: readonly string[], line: number): CsvHeader | 
   names.forEach((name, cell) => {
     const key = keyByName.get(name.toLowerCase());
     if (key === undefined) {
-      unread.push(cell);
+      if (!sameForAll.has(name.toLowerCase())) unread.push(cell);
     } else if (found[key] !== undefined) {
       const first = names[found[key]] ?? '';
       const message = `the header names the column “${first}” twice${first === name ? '' : ` (as “${name}”)`}; remove one`;

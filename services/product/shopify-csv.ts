@@ -14,6 +14,8 @@ export type CsvProduct = {
   readonly content: ProductContent;
   /** How many pieces there are of each variant; undefined where the file doesn't say. */
   readonly quantities: readonly (number | undefined)[];
+  /** The row of each variant. */
+  readonly variantRows: readonly CsvRow[];
   readonly faults: readonly ImportFault[];
 };
 
@@ -57,7 +59,8 @@ export function readProduct(
   const sound = rows.filter((row) => flawOf(row, header) === undefined);
   const [head] = sound;
   // Without its first row nothing can be said of the others.
-  if (head === undefined || head !== rows[0]) return { content: nothing, quantities: [], faults: flawed };
+  if (head === undefined || head !== rows[0])
+    return { content: nothing, quantities: [], variantRows: [], faults: flawed };
 
   for (const row of sound) {
     if (text(row, 'handle') !== '') continue;
@@ -97,7 +100,7 @@ export function readProduct(
     {
       handle,
       title: text(head, 'title'),
-      descriptionHtml: text(head, 'body').replaceAll('\r\n', '\n'),
+      descriptionHtml: text(head, 'body'),
       brand: text(head, 'vendor'),
       productType: text(head, 'type'),
       categoryId: '',
@@ -111,7 +114,8 @@ export function readProduct(
     cleanHtml,
   );
   placeViolations(contentViolations(content), { cells, head, variants, images, hasOptions: optionNames.length > 0 });
-  return { content, quantities, faults: [...flawed, ...cells.faults].sort((a, b) => a.line - b.line) };
+  const faults = [...flawed, ...cells.faults].sort((a, b) => a.line - b.line);
+  return { content, quantities, variantRows: variants.map((variant) => variant.row), faults };
 }
 
 function checkSaidOnce({ text, fault }: Cells, head: CsvRow, row: CsvRow): void {
