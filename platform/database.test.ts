@@ -12,3 +12,10 @@ test('numbers of 64 bits come back exact', async () => {
     { big: 9007199254740993n, list: [1n, null] },
   ]);
 });
+
+test('a text that PostgreSQL can’t hold is the caller’s fault', async () => {
+  await expect(database.query('SELECT $1::text AS text', ['a\u0000b'])).rejects.toMatchObject({
+    kind: 'invalid-argument',
+    reason: 'CHARACTER_NOT_ALLOWED',
+  });
+});

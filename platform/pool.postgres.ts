@@ -253,6 +253,12 @@ function databaseFault(error: unknown): Fault | undefined {
   if (code === '57014' || code === '55P03') {
     return new Fault('unavailable', 'DATABASE_SLOW', 'The database took too long; try again.', { cause: error });
   }
+  // PostgreSQL's text and jsonb can't hold U+0000, whatever a contract allows in a string.
+  if (code === '22021' || code === '22P05') {
+    return new Fault('invalid-argument', 'CHARACTER_NOT_ALLOWED', 'A text holds the character U+0000; leave it out.', {
+      cause: error,
+    });
+  }
   const driver =
     !(error instanceof pg.DatabaseError) &&
     /Connection terminated|timeout exceeded|connection timeout/i.test(error.message);
