@@ -1,6 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { DescMethod } from '@bufbuild/protobuf';
+import fc from 'fast-check';
 import { pino } from 'pino';
 import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
@@ -212,4 +213,30 @@ test('a flood of refusals writes twenty lines a second', () => {
   const fault = refusalOf(() => hooks.admit(arrival));
   for (let i = 0; i < 10_000; i++) hooks.ended(arrival, undefined, 7, fault, 1);
   expect(lines.length).toBeLessThanOrEqual(62); // three seconds' worth, were the machine that slow
+});
+
+test('whatever a caller sends as headers, it is admitted or refused with a reason', () => {
+  const text = fc.string({ unit: fc.integer({ min: 32, max: 126 }).map((code) => String.fromCharCode(code)) });
+  const names = ['authorization', 'x-request-id', 'traceparent', 'x-only2u-address', 'x-only2u-user-agent'];
+  const headers = fc.dictionary(
+    fc.constantFrom(...names),
+    fc.oneof(
+      text,
+      text.map((value) => `Bearer ${value}`),
+    ),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom('', 'gateway', 'chat', 'order'), headers, (caller, sent) => {
+      const arrival = arrivalOf(getProduct, caller, sent);
+      let call: Call | undefined;
+      try {
+        const admitted = hooks.admit(arrival);
+        if (!(admitted instanceof Promise)) call = admitted;
+      } catch (error) {
+        expect(error).toBeInstanceOf(Fault);
+      }
+      if (call !== undefined) expect(call.requestId).toMatch(/^[\w.:-]{1,128}$/);
+      hooks.ended(arrival, call, 0, undefined, 1);
+    }),
+  );
 });

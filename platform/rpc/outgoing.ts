@@ -45,7 +45,11 @@ export function createClientHooks({ workload, metrics, tracing }: OutgoingOption
       if (traceparent !== undefined) metadata.set('traceparent', traceparent);
       const began = performance.now();
       return {
-        deadlineMs: earliest(deadlineMs, call?.deadlineMs, policy.timeoutMs && Date.now() + policy.timeoutMs),
+        deadlineMs: earliest(
+          deadlineMs,
+          call?.deadlineMs,
+          policy.timeoutMs === undefined ? undefined : Date.now() + policy.timeoutMs,
+        ),
         ended(code) {
           metrics.called(method, code, performance.now() - began);
           span?.end(code);
@@ -55,7 +59,11 @@ export function createClientHooks({ workload, metrics, tracing }: OutgoingOption
   };
 }
 
+/** The earliest of the deadlines that there are, in Unix milliseconds. */
 function earliest(...deadlines: readonly (number | undefined)[]): number | undefined {
-  const known = deadlines.filter((deadline) => deadline !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
+  let first: number | undefined;
+  for (const deadline of deadlines) {
+    if (deadline !== undefined && (first === undefined || deadline < first)) first = deadline;
+  }
+  return first;
 }

@@ -63,21 +63,21 @@ export function createShedder({ maxInFlight, metrics, nowMs }: ShedderOptions): 
 
   return {
     enter(method, policy, caller) {
+      if (policy.essential) return; // not counted either: who watches health does so for days
       const state = stateOf(policy);
-      if (!policy.essential) {
-        if (inFlight >= limit) throw refuse(method, policy, 'server', overloadWaitMs);
-        if (policy.concurrency > 0 && state.inFlight >= policy.concurrency) {
-          throw refuse(method, policy, 'method', overloadWaitMs);
-        }
-        for (const rate of state.rates) {
-          const waitMs = take(rate, caller, nowMs());
-          if (waitMs > 0) throw refuse(method, policy, 'caller-rate', waitMs);
-        }
+      if (inFlight >= limit) throw refuse(method, policy, 'server', overloadWaitMs);
+      if (policy.concurrency > 0 && state.inFlight >= policy.concurrency) {
+        throw refuse(method, policy, 'method', overloadWaitMs);
+      }
+      for (const rate of state.rates) {
+        const waitMs = take(rate, caller, nowMs());
+        if (waitMs > 0) throw refuse(method, policy, 'caller-rate', waitMs);
       }
       inFlight++;
       state.inFlight++;
     },
     leave(policy) {
+      if (policy.essential) return;
       inFlight--;
       stateOf(policy).inFlight--;
     },
