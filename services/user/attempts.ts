@@ -81,7 +81,7 @@ function delayMs(failures: number, limits: AttemptLimits): number {
 export function tooManyAttempts(blockedUntil: Date, now: Date): Fault {
   const retryAfterMs = Math.max(1, blockedUntil.getTime() - now.getTime());
   const seconds = Math.ceil(retryAfterMs / 1000);
-  return new Fault('resource-exhausted', 'TOO_MANY_ATTEMPTS', `Too many attempts. Try again in ${seconds} seconds.`, {
+  return new Fault('resource-exhausted', 'TOO_MANY_ATTEMPTS', `Too many attempts. Try again in ${seconds} s.`, {
     metadata: { retry_after_seconds: String(seconds) },
     retryAfterMs,
   });

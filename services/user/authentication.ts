@@ -59,7 +59,7 @@ export type AuthenticationOptions = {
 };
 
 /**
- * A sign-in takes two transactions of 5 and 7 statements, some 3 ms beside the 45 ms of its password hash; a refresh takes
+ * A sign-in takes two transactions of 4 and 7 statements, some 3 ms beside the 45 ms of its password hash; a refresh takes
  * two statements and no transaction.
  */
 export function createAuthentication(options: AuthenticationOptions): Authentication {

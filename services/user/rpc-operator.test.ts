@@ -3,9 +3,10 @@ import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { Role } from '#gen/only2u/user/v1/user_pb.ts';
+import { createTokenVerifier } from '#platform/identity/access-token.ts';
 import { openTestService } from '#platform/testing/service.ts';
 import { userService } from './service.ts';
-import { dayMs, minuteMs, openUserShop, refusal, requestId, type UserShop } from './service.testing.ts';
+import { dayMs, minuteMs, openUserShop, refusal, requestId, userOf, type UserShop } from './service.testing.ts';
 
 let shop: UserShop;
 beforeAll(async () => {
@@ -62,7 +63,7 @@ test('a reused request id with another role is refused, and a weak password make
 
 test('nobody but the operator may ask', async () => {
   const gateway = shop.app.as({ caller: 'gateway' }).client(OperatorService);
-  for (const work of [
+  const refused = [
     gateway.issueToken({ requestId: requestId() }),
     gateway.rotateKeys({ requestId: requestId() }),
     gateway.grantRole({
@@ -71,8 +72,9 @@ test('nobody but the operator may ask', async () => {
       password: 'monsoon-mango-41',
       role: Role.ADMIN,
     }),
-  ]) {
-    expect(await refusal(work)).toMatchObject({ code: 'PermissionDenied', reason: 'CALLER_NOT_GRANTED' });
+  ].map(refusal);
+  for (const one of await Promise.all(refused)) {
+    expect(one).toMatchObject({ code: 'PermissionDenied', reason: 'CALLER_NOT_GRANTED' });
   }
 });
 
@@ -102,6 +104,26 @@ test('a rotation signs with the key that was published before, and tokens of the
   await verify(old);
   shop.wait(16 * minuteMs);
   expect((await publishedKeys()).keys.map((key) => key['kid'])).not.toContain(keyOf(old));
+});
+
+test('the platform’s verifier knows the tokens, through rotations that it wasn’t told of', async () => {
+  let fetches = 0;
+  const verifier = createTokenVerifier({
+    async fetchKeys() {
+      fetches += 1;
+      return (await shop.keys.getKeys({})).jwksJson;
+    },
+    issuer: 'only2u',
+    audience: 'only2u',
+    now: shop.now,
+  });
+  for (let rotation = 0; rotation < 3; rotation += 1) {
+    const { user, tokens } = await shop.join();
+    expect(await verifier.verify(tokens.accessToken)).toEqual({ ...userOf(tokens.accessToken), id: user.id });
+    await shop.operator.rotateKeys({ requestId: requestId() });
+    shop.wait(3000);
+  }
+  expect(fetches).toBe(2); // the first rotation’s key was published with the first answer; the second’s was not yet made
 });
 
 test('after a month another key signs by itself, published beforehand', async () => {

@@ -171,6 +171,20 @@ test('an ended session deletes no account, and a stale etag keeps it', async () 
   expect(await refusal(remove())).toMatchObject({ code: 'Unauthenticated', reason: 'SESSION_ENDED' });
 });
 
+test('a text with the character U+0000 is refused wherever it goes', async () => {
+  const { users, user } = await shop.join();
+  const address = { recipient: 'A\u0000', lines: ['12 MG Road'], city: 'Bengaluru', countryCode: 'IN' };
+  const refused = [
+    users.batchGetUsers({ userIds: ['usr_\u0000'] }),
+    admin.users.getUser({ userId: 'usr_\u0000' }),
+    users.createAddress({ requestId: requestId(), address }),
+    users.deleteAddress({ requestId: '\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000', addressId: 'adr_1' }),
+    users.updateUser(rename(user.id, 'A\u0000')),
+    shop.guest().signIn({ requestId: requestId(), email: 'a\u0000@example.com', password: 'monsoon-mango-41' }),
+  ].map(refusal);
+  for (const { code } of await Promise.all(refused)) expect(code).toBe('InvalidArgument');
+});
+
 test('the house can’t be deleted or given other roles', async () => {
   const remove = admin.users.deleteUser({ requestId: requestId(), userId: 'usr_house' });
   expect(await refusal(remove)).toMatchObject({ code: 'FailedPrecondition', reason: 'HOUSE_ACCOUNT' });
