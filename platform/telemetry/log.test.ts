@@ -29,6 +29,18 @@ test('secrets that a service logs by mistake are not written', () => {
   expect(lines.join()).toContain('[redacted]');
 });
 
+test('an error is written with its causes, and without what a driver adds to it', () => {
+  const { lines, log } = openLog('json');
+  const cause = Object.assign(new Error('duplicate key'), { code: '23505', detail: 'Key (email)=(ann@example.com)' });
+  log.error({ err: new Error('sign-up failed', { cause }) }, 'rpc');
+  log.error({ err: cause }, 'rpc');
+  expect(lines.join()).not.toContain('ann@example.com');
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    err: { stack: expect.stringContaining('caused by: Error: duplicate key') },
+  });
+  expect(JSON.parse(lines[1] ?? '')).toMatchObject({ err: { type: 'Error', message: 'duplicate key', code: '23505' } });
+});
+
 test('a person reads time, level, service, text and values, and the stack of an error below', () => {
   const { lines, log } = openLog('pretty');
   log.warn({ service: 'user', err: new Error('boom'), attempts: 2 }, 'the mail server refused');

@@ -19,6 +19,7 @@ export function createLog({ level, format, destination }: LogOptions): Logger {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: shownError },
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: [...secret, ...secret.map((name) => `*.${name}`)], censor: '[redacted]' },
     },
@@ -60,4 +61,14 @@ export function prettyLine(line: string): string {
 /** Quoted unless it is one plain word, so that no value can look like another line or move the terminal's cursor. */
 function shown(value: unknown): string {
   return typeof value === 'string' && /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value);
+}
+
+/**
+ * What a line says of an error: type, text, stack with its causes, and a code. Not its other properties, where drivers put what
+ * was written: PostgreSQL's `detail` says "Key (email)=(ann@example.com) already exists."
+ */
+function shownError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack } = pino.stdSerializers.err(error);
+  return { type, message, stack, ...('code' in error ? { code: error.code } : {}) };
 }
