@@ -1,18 +1,23 @@
-import type { ServiceImpl } from '@connectrpc/connect';
 import { z } from 'zod';
 import { CategoryService } from '#gen/only2u/product/v1/category_pb.ts';
 import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { secret } from '#platform/config.ts';
 import { openDatabase } from '#platform/database.postgres.ts';
-import { Fault } from '#platform/fault.ts';
 import { pageTokens } from '#platform/page-token.ts';
 import { handle, type Service } from '#platform/service.ts';
 import { createCategoryRpc } from './category-rpc.ts';
 import { createCategoryTreeCache } from './category-tree.ts';
+import { createPostgresExport } from './export-store.postgres.ts';
+import { createImportRpc, houseAccountId } from './import-rpc.ts';
+import { openFileSpool } from './import-spool.file.ts';
+import { createPostgresImport } from './import-store.postgres.ts';
 import { handleInventory } from './inventory-rpc.ts';
 import { createPostgresInventory } from './inventory-store.postgres.ts';
+import { startSweeper } from './inventory-sweeper.ts';
 import { createProductRpc } from './product-rpc.ts';
+import { createPostgresSamples } from './sample-store.postgres.ts';
+import { loadSampleCatalog } from './sample.ts';
 import { createSearchRpc } from './search-rpc.ts';
 import { createPostgresSearch } from './search.postgres.ts';
 import { createPostgresStore, migrations } from './store.postgres.ts';
@@ -20,18 +25,9 @@ import { createPostgresStore, migrations } from './store.postgres.ts';
 const config = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   PAGE_TOKEN_KEY: secret(),
+  /** Whether an empty shop begins with a catalog of samples: "on" with the embedded database unless told. */
+  SAMPLE_CATALOG: z.enum(['on', 'off']).default('off'),
 });
-
-// TODO(STOCK): importProducts and exportProducts are to be mounted here.
-const notYet: Pick<ServiceImpl<typeof ProductService>, 'importProducts' | 'exportProducts'> = {
-  async importProducts() {
-    throw new Fault('unimplemented', 'NOT_YET', 'Imports come with the next commit.');
-  },
-  // eslint-disable-next-line require-yield -- a stream that refuses
-  async *exportProducts() {
-    throw new Fault('unimplemented', 'NOT_YET', 'Exports come with the next commit.');
-  },
-};
 
 /** What the shop sells: products, categories, search and stock. */
 export const productService: Service<z.infer<typeof config>> = {
@@ -50,20 +46,41 @@ export const productService: Service<z.infer<typeof config>> = {
     const search = createPostgresSearch(database);
     const categories = createCategoryTreeCache(store, env.now);
     const tokens = pageTokens(env.config.PAGE_TOKEN_KEY, env.now);
+    const inventory = createPostgresInventory(database);
+    const imports = createPostgresImport(database);
+    if (env.config.SAMPLE_CATALOG === 'on') {
+      const samples = createPostgresSamples(database);
+      const sample = { store: imports, samples, vendorId: houseAccountId, now: env.now(), newId: env.newId };
+      const products = await loadSampleCatalog(sample).catch(async (error: unknown) => {
+        await database.close();
+        throw error;
+      });
+      if (products !== undefined) env.log.info({ products }, 'the sample catalog is loaded');
+    }
+    const sweeper = startSweeper({ store: inventory, now: env.now, log: env.log });
     return {
       handlers: [
         handle(ProductService, {
           ...createProductRpc({ store, pageTokens: tokens, env }),
           ...createSearchRpc({ store, search, categories, pageTokens: tokens }),
-          ...notYet,
+          ...createImportRpc({
+            imports,
+            exports: createPostgresExport(database),
+            openSpool: () => openFileSpool(),
+            now: env.now,
+            newId: env.newId,
+          }),
         }),
         handle(CategoryService, createCategoryRpc({ store, categories, pageTokens: tokens, env })),
-        handleInventory({ store: createPostgresInventory(database), now: env.now, newId: env.newId }),
+        handleInventory({ store: inventory, now: env.now, newId: env.newId }),
       ],
       async ready() {
         await database.query('select 1');
       },
-      close: () => database.close(),
+      async close() {
+        await sweeper.close();
+        await database.close();
+      },
     };
   },
 };
