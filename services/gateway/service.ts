@@ -104,6 +104,7 @@ export const gatewayService: Service<GatewayConfig> = {
 
     return {
       handlers: [],
+      address: `${config.GATEWAY_HOST}:${listener.port}`,
       ready,
       async close() {
         await listener.close(config.GATEWAY_DRAIN_MS);

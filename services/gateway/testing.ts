@@ -23,6 +23,8 @@ type ProductImplementation = Partial<Parameters<typeof handle<typeof ProductServ
 export type TestGatewayOptions = {
   /** The product service behind the gateway; a method that is left out is unimplemented. */
   readonly product?: ProductImplementation;
+  /** Services behind the gateway instead of the product service. */
+  readonly handlers?: readonly Handlers[];
   readonly config?: Readonly<Record<string, string>>;
   readonly now?: () => Date;
 };
@@ -48,7 +50,11 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const tokens = new Map<string, User>();
   const keys = handle(KeyService, { getKeys: () => ({ jwksJson: '{"keys":[]}' }) });
   const product: Handlers = { contract: ProductService, implementation: options.product ?? {} };
-  const server = createRpcServer({ handlers: [product, keys], hooks: recordingHooks(calls), tls: undefined });
+  const server = createRpcServer({
+    handlers: [...(options.handlers ?? [product]), keys],
+    hooks: recordingHooks(calls),
+    tls: undefined,
+  });
   const { port: upstream } = await server.listen('127.0.0.1', 0);
   const metrics = createMetrics({ processMetrics: false });
   const hooks = createClientHooks({ workload: 'gateway', metrics: metrics.rpc, tracing: undefined });
