@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { newId } from '#platform/ids.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
+import { importProducts } from './import.ts';
 import { createPostgresImport } from './import-store.postgres.ts';
 import { createPostgresSamples } from './sample-store.postgres.ts';
 import { loadSampleCatalog } from './sample.ts';
@@ -48,7 +49,13 @@ test('a load that broke off goes on at the next start', async () => {
 test('a shop that has products gets no samples, ever', async () => {
   const database = await openTestDatabase('product', migrations);
   try {
-    await database.query(`insert into product values ('prd_1', 'own', 'usr_v', null, 2, 1, now(), now(), '', '{}')`);
+    const options = { mayHoldOthers: false, requestId: 'r', actor: 'usr_v', currency: 'INR', dryRun: false };
+    const { signal } = new AbortController();
+    const file = async function* () {
+      yield Buffer.from('Handle,Title,Variant Price\nown,Own,1\n');
+    };
+    const store = createPostgresImport(database);
+    await importProducts(file, { ...options, store, vendorId: 'usr_v', cleanHtml: String, now, newId, signal });
     expect(await load(database)).toBeUndefined();
     await database.query('delete from product');
     expect(await load(database)).toBeUndefined();
