@@ -36,6 +36,8 @@ export function handle<S extends DescService>(contract: S, implementation: Servi
 
 export type OpenService = {
   readonly handlers: readonly Handlers[];
+  /** host:port of a listener of its own, such as the edge has. */
+  readonly address?: string;
   /** Resolves when the service can answer; rejects with the reason while it can't. Asked by readiness. */
   ready?(): Promise<void>;
   /** Ends everything that `open` began. */

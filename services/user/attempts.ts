@@ -47,6 +47,8 @@ export const networkLimits: AttemptLimits = {
   forgiveMs: 30 * second,
 };
 
+const never = new Date(0);
+
 export type Attempts = {
   /** Not whole: it melts away with time. */
   readonly failures: number;
@@ -56,20 +58,22 @@ export type Attempts = {
 
 /** The count with one more failure, taken in advance so that attempts at the same time can't all slip through; undefined: refused. */
 export function chargeAttempt(attempts: Attempts | undefined, limits: AttemptLimits, now: Date): Attempts | undefined {
-  if (attempts === undefined) return { failures: 1, lastTime: now, blockedUntil: now };
+  if (attempts === undefined) return { failures: 1, lastTime: now, blockedUntil: never };
   if (now < attempts.blockedUntil) return undefined;
   const forgotten = Math.max(0, now.getTime() - attempts.lastTime.getTime()) / limits.forgiveMs;
   const failures = Math.max(0, attempts.failures - forgotten) + 1;
-  return { ...attempts, failures, lastTime: now, blockedUntil: new Date(now.getTime() + delayMs(failures, limits)) };
+  const delay = delayMs(failures, limits);
+  // Without a delay nothing is blocked, not even for somebody whose clock was read a moment before.
+  return { ...attempts, failures, lastTime: now, blockedUntil: delay === 0 ? never : new Date(now.getTime() + delay) };
 }
 
 /** The count after the attempt turned out right. The block goes only if it is this attempt's own. */
-export function refundAttempt(attempts: Attempts, charged: Attempts, now: Date): Attempts {
+export function refundAttempt(attempts: Attempts, charged: Attempts): Attempts {
   const own = attempts.blockedUntil.getTime() === charged.blockedUntil.getTime();
   return {
     ...attempts,
     failures: Math.max(0, attempts.failures - 1),
-    blockedUntil: own ? now : attempts.blockedUntil,
+    blockedUntil: own ? never : attempts.blockedUntil,
   };
 }
 

@@ -76,7 +76,7 @@ async function refund(tx: Pick<Tables, 'attempts'>, charged: readonly Charged[],
   const found = await tx.attempts.lock(charged.map(({ key }) => key));
   const refunded = charged.flatMap(({ key, attempts }, index) => {
     const current = found[index];
-    return current === undefined ? [] : [{ key, attempts: refundAttempt(current, attempts, now) }];
+    return current === undefined ? [] : [{ key, attempts: refundAttempt(current, attempts) }];
   });
   await tx.attempts.save(refunded);
 }
