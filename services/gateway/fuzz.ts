@@ -58,7 +58,9 @@ export function arbitraryJson(desc: DescMessage, depth = 0): fc.Arbitrary<JsonVa
       })),
     ),
   );
-  return fc.tuple(own, ...oneofs).map((parts): JsonObject => Object.assign({}, ...parts));
+  return fc
+    .tuple(own, ...oneofs)
+    .map((parts): JsonObject => parts.reduce<JsonObject>((whole, part) => ({ ...whole, ...part }), {}));
 }
 
 function fieldJson(field: DescField, depth: number): fc.Arbitrary<JsonValue> {

@@ -179,8 +179,8 @@ function sniff(socket: Socket, timeoutMs: number, found: (isHttp2: boolean) => v
   let seen: Buffer = Buffer.alloc(0);
   const giveUp = (): void => void socket.destroy();
   const onReadable = (): void => {
-    const chunk: Buffer | null = socket.read();
-    if (chunk === null) return;
+    const chunk: unknown = socket.read();
+    if (!Buffer.isBuffer(chunk)) return;
     seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
     const compared = Math.min(seen.length, preface.length);
     const maybeHttp2 = seen.subarray(0, compared).equals(preface.subarray(0, compared));

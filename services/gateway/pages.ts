@@ -141,13 +141,12 @@ function addRoutes(app: Express, { jwks, cors, log, ready }: PagesOptions): void
 
 /** Express gives requests and responses its own prototypes, which stand on HTTP/1.1's: for HTTP/2 they have to stand on HTTP/2's. */
 function speakHttp2(app: Express): Express {
-  const onto = (base: object, own: object) =>
+  const onto = (base: object, own: object): unknown =>
     Object.create(base, {
       ...Object.getOwnPropertyDescriptors(own),
       app: { value: app, configurable: true, writable: true },
     });
-  return Object.assign(app, {
-    request: onto(Http2ServerRequest.prototype, express.request),
-    response: onto(Http2ServerResponse.prototype, express.response),
-  });
+  const request = onto(Http2ServerRequest.prototype, express.request);
+  const response = onto(Http2ServerResponse.prototype, express.response);
+  return Object.assign(app, { request, response });
 }
