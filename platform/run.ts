@@ -140,8 +140,8 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     };
     const running = await service.open(env).catch(unlessPort(name));
     (isEdge(service) ? opened.edge : opened.inner).push(() => running.close());
-    if (isEdge(service)) addresses.set(name, `127.0.0.1:${settings.portOf(name)}`);
-    else await serve(name, running);
+    if (running.address !== undefined) addresses.set(name, running.address);
+    if (!isEdge(service)) await serve(name, running);
     checks.set(name, () => running.ready?.() ?? Promise.resolve());
   }
 

@@ -72,7 +72,7 @@ async function charge(tx: Pick<Tables, 'attempts'>, counted: readonly Counted[],
   return charged;
 }
 
-async function refund(tx: Pick<Tables, 'attempts'>, charged: readonly Charged[], now: Date): Promise<void> {
+async function refund(tx: Pick<Tables, 'attempts'>, charged: readonly Charged[]): Promise<void> {
   const found = await tx.attempts.lock(charged.map(({ key }) => key));
   const refunded = charged.flatMap(({ key, attempts }, index) => {
     const current = found[index];
