@@ -36,7 +36,7 @@ export function createCategory(
 
 /**
  * Changes a category; `parent` is the one that it then stands below, `height` how many levels lie below it (0 for none).
- * Those below move along: see `movedPath`.
+ * Those below move along.
  */
 export function updateCategory(
   category: Category,
@@ -52,11 +52,6 @@ export function updateCategory(
   const path = pathBelow(parent, slug);
   assertDepth(depthOf(path) + height);
   return { ...category, parentId: parent?.id ?? '', slug, title, path, version: category.version + 1, updateTime: now };
-}
-
-/** Where something below a category lies after the category has moved. */
-export function movedPath(path: string, from: string, to: string): string {
-  return to + path.slice(from.length);
 }
 
 /** Whether a path is the ancestor's or below it. */
