@@ -18,7 +18,7 @@ export type Attempt = { readonly address: string; readonly email: string; readon
 /** An attempt that has been counted as a failure in advance. */
 export type Charge = {
   /** Takes it back: it was right, or it was never made. */
-  refund(tx: Pick<Tables, 'attempts'>, now: Date): Promise<void>;
+  refund(tx: Pick<Tables, 'attempts'>): Promise<void>;
 };
 
 export type Limiter = {
@@ -48,7 +48,7 @@ export function createLimiter({ store, secret }: { store: UserStore; secret: Buf
         const counted = counts.map((one, index) => ({ ...one, before: found[index] }));
         return charge(tx, counted, now);
       });
-      return { refund: (tx, later) => refund(tx, charged, later) };
+      return { refund: (tx) => refund(tx, charged) };
     },
   };
 }
