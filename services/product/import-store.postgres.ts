@@ -78,15 +78,18 @@ function toStock(row: StockRow): ImportedStock {
 
 async function write(tx: Sql, writes: readonly Writes[]): Promise<void> {
   const products = writes.flatMap(({ product }) => product ?? []);
-  if (products.length > 0) await writeProducts(tx, products);
-  const imported = writes.flatMap((each) => each.imported);
-  if (imported.length > 0) {
-    await tx.query(
-      `update stock s set imported = said.quantity from unnest($1::text[], $2::integer[]) as said (variant_id, quantity)
-       where s.variant_id = said.variant_id`,
-      [imported.map((each) => each.variantId), imported.map((each) => each.quantity)],
-    );
-  }
-  const movements = writes.flatMap((each) => each.movements);
-  if (movements.length > 0) await moveStocks(tx, movements);
+  await writeProducts(tx, products, async () => {
+    const imported = writes.flatMap((each) => each.imported);
+    if (imported.length > 0) await rememberImported(tx, imported);
+    const movements = writes.flatMap((each) => each.movements);
+    if (movements.length > 0) await moveStocks(tx, movements);
+  });
+}
+
+async function rememberImported(tx: Sql, imported: Writes['imported']): Promise<void> {
+  await tx.query(
+    `update stock s set imported = said.quantity from unnest($1::text[], $2::integer[]) as said (variant_id, quantity)
+     where s.variant_id = said.variant_id`,
+    [imported.map((each) => each.variantId), imported.map((each) => each.quantity)],
+  );
 }

@@ -188,12 +188,12 @@ export async function moveStocks(tx: Sql, movements: readonly Movement[]): Promi
 async function noteTurned(tx: Sql, turned: readonly { readonly variant_id: string }[]): Promise<void> {
   if (turned.length === 0) return;
   const variantIds = turned.map((row) => row.variant_id);
-  await tx.query(
+  const documents = await tx.query(
     `select 1 from search_document where product_id in (select product_id from variant where id = any($1))
      order by product_id for update`,
     [variantIds],
   );
-  await noteStock(tx, variantIds);
+  if (documents.length > 0) await noteStock(tx, variantIds); // what is being made has none yet
 }
 
 const stockColumns = `s.variant_id, s.on_hand, s.reserved, v.stock_tracked, v.backorder_allowed, v.product_id, p.vendor_id, p.status`;

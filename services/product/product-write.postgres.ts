@@ -9,10 +9,15 @@ import { forgetProducts, indexProducts } from './search-index.postgres.ts';
 
 /**
  * Makes the products of version 1 and changes the others, any number in four statements; the caller holds the rows it
- * changes. A handle that another product has is refused: HANDLE_TAKEN.
+ * changes. A handle that another product has is refused: HANDLE_TAKEN. `countStock` is done before the search looks at what
+ * there is of them.
  */
-export async function writeProducts(tx: Sql, products: readonly Product[]): Promise<void> {
-  if (products.length === 0) return;
+export async function writeProducts(
+  tx: Sql,
+  products: readonly Product[],
+  countStock?: () => Promise<void>,
+): Promise<void> {
+  if (products.length === 0) return countStock?.();
   await writeRows(tx, products);
   const known = products.filter((product) => product.version > 1);
   if (known.length > 0) {
@@ -41,6 +46,7 @@ export async function writeProducts(tx: Sql, products: readonly Product[]): Prom
        is distinct from (excluded.position, excluded.sku, excluded.stock_tracked, excluded.backorder_allowed)`,
     [JSON.stringify(variants)],
   );
+  await countStock?.();
   await indexProducts(tx, products);
   await publish(tx, ...products.map(productChanged));
 }
