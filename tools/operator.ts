@@ -1,6 +1,6 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
-import { readConfig } from '#platform/config.ts';
+import { readConfig, type Variables } from '#platform/config.ts';
 import { openDataFolder } from '#platform/data-folder.ts';
 import { createDialing } from '#platform/dialing.ts';
 import { localMesh } from '#platform/identity/spiffe.ts';
@@ -17,10 +17,10 @@ export type Operator = {
 };
 
 /** Reaches the shop that runs on this machine with this data folder, or wherever <SERVICE>_ADDRESS says. */
-export async function openOperator(): Promise<Operator> {
+export async function openOperator(variables: Variables = process.env): Promise<Operator> {
   const own = { name: 'process', config: processConfig };
   const places = { name: 'places', config: placesConfig(services) };
-  const configuration = readConfig([own, places], { variables: process.env });
+  const configuration = readConfig([own, places], { variables });
   const placeOf = configuration.of(places);
   const data = await openDataFolder(configuration.of(own).ONLY2U_DATA);
   const metrics = createMetrics({ processMetrics: false });
