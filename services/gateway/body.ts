@@ -1,55 +1,56 @@
-import type { IncomingMessage } from 'node:http';
-import type { Http2ServerRequest } from 'node:http2';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { Fault } from '#platform/fault.ts';
+import { type ByteBudget, tooMuchAtOnce } from './byte-budget.ts';
+import type { Exchange } from './exchange.ts';
 
-/** What bodies may take. Shared by all requests of a gateway. */
 export type BodyLimits = {
   readonly maxBytes: number;
   /** How long a body may take to arrive. */
   readonly timeoutMs: number;
-  /** The most bytes held of all bodies that are arriving. */
-  readonly maxBufferedBytes: number;
+  /** What all bodies together may take. */
+  readonly budget: ByteBudget;
 };
 
 export type BodyReader = {
-  /** The whole body. Throws a Fault when it is too large, too slow or more than can be held now. */
-  read(request: IncomingMessage | Http2ServerRequest): Promise<Buffer>;
+  /** The whole body. Throws a Fault when it is too large, too slow or more than can be held now. A large one counts until the response closes. */
+  read(exchange: Receiving): Promise<Buffer>;
   /** Undoes Content-Encoding: gzip; what unfolds beyond the limit is refused. */
-  unzip(body: Buffer): Promise<Buffer>;
+  unzip(body: Buffer, exchange: Receiving): Promise<Buffer>;
 };
+
+/** What the reader needs to know of a call. */
+export type Receiving = Pick<Exchange, 'request' | 'onClose'>;
 
 const unzip = promisify(gunzip);
 const empty = Buffer.alloc(0);
+const smallBytes = 16 * 1024; // calls are bounded in number too: small bodies need no count of their own
 
-export function createBodyReader(limits: BodyLimits): BodyReader {
-  let buffered = 0;
-  const { maxBytes } = limits;
-
-  function read(request: IncomingMessage | Http2ServerRequest): Promise<Buffer> {
+export function createBodyReader({ maxBytes, timeoutMs, budget }: BodyLimits): BodyReader {
+  function read({ request, onClose }: Receiving): Promise<Buffer> {
     const announced = request.headers['content-length'];
     if (announced !== undefined && Number(announced) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+    if (request.destroyed) return Promise.reject(gone());
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let size = 0;
-      const timer = setTimeout(() => finish(tooSlow(limits.timeoutMs)), limits.timeoutMs);
+      const timer = setTimeout(() => finish(tooSlow(timeoutMs)), timeoutMs);
 
       const onData = (chunk: Buffer): void => {
         size += chunk.length;
-        buffered += chunk.length;
         chunks.push(chunk);
+        const fits = budget.hold(chunk.length);
         if (size > maxBytes) finish(tooLarge(maxBytes));
-        else if (buffered > limits.maxBufferedBytes) finish(tooMuchAtOnce());
+        else if (!fits) finish(tooMuchAtOnce());
       };
       const onEnd = (): void => finish(undefined);
-      const onGone = (): void =>
-        finish(new Fault('canceled', 'CLIENT_GONE', 'The client went away before its request was complete.'));
+      const onGone = (): void => finish(gone());
 
       function finish(fault: Fault | undefined): void {
         clearTimeout(timer);
         request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
-        buffered -= size;
+        if (fault === undefined && size > smallBytes) onClose(() => budget.release(size));
+        else budget.release(size);
         if (fault === undefined) resolve(chunks.length === 1 ? (chunks[0] ?? empty) : Buffer.concat(chunks, size));
         else {
           request.on('error', ignore); // the client may still break off what nobody reads any more
@@ -63,9 +64,10 @@ export function createBodyReader(limits: BodyLimits): BodyReader {
 
   return {
     read,
-    async unzip(body) {
+    async unzip(body, { onClose }) {
+      let unfolded: Buffer;
       try {
-        return await unzip(body, { maxOutputLength: maxBytes });
+        unfolded = await unzip(body, { maxOutputLength: maxBytes });
       } catch (error) {
         if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
           throw tooLarge(maxBytes);
@@ -76,6 +78,11 @@ export function createBodyReader(limits: BodyLimits): BodyReader {
           { cause: error },
         );
       }
+      if (unfolded.length > smallBytes) {
+        onClose(() => budget.release(unfolded.length));
+        if (!budget.hold(unfolded.length)) throw tooMuchAtOnce();
+      }
+      return unfolded;
     },
   };
 }
@@ -92,13 +99,8 @@ function tooSlow(timeoutMs: number): Fault {
   });
 }
 
-function tooMuchAtOnce(): Fault {
-  return new Fault(
-    'unavailable',
-    'OVERLOADED',
-    'Too many large requests are arriving just now. Try again in a second.',
-    { retryAfterMs: 1000 },
-  );
+function gone(): Fault {
+  return new Fault('canceled', 'CLIENT_GONE', 'The client went away before its request was complete.');
 }
 
 function ignore(): void {

@@ -22,6 +22,8 @@ export type EdgeOptions = {
   readonly meter: Meter;
   readonly log: Logger;
   readonly trustedProxies: BlockList;
+  /** Whether clients come over TLS, and are to stay with it. */
+  readonly secure: boolean;
   newRequestId(): string;
 };
 
@@ -42,6 +44,12 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
       typeof forwarded === 'string' ? forwarded : forwarded?.join(','),
       options.trustedProxies,
     );
+    let closed = false;
+    const ending: (() => void)[] = [];
+    response.once('close', () => {
+      closed = true;
+      for (const work of ending) work();
+    });
     return {
       route,
       request,
@@ -49,6 +57,10 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
       requestId,
       address,
       protocol,
+      onClose(work) {
+        if (closed) work();
+        else ending.push(work);
+      },
       ended(error) {
         const ms = performance.now() - began;
         meter.ended(route.policy.path, protocol, error, ms);
@@ -102,6 +114,7 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
 
   return (request, response) => {
     try {
+      if (options.secure) response.setHeader('strict-transport-security', 'max-age=31536000');
       serve(request, response);
     } catch (error) {
       // One strange request must not end the process for all others.

@@ -15,6 +15,8 @@ export type Exchange = {
   readonly address: string;
   /** How the client speaks, for metrics and logs. */
   readonly protocol: string;
+  /** Runs `work` when the answer is sent or the client is gone; at once when that has been. */
+  onClose(work: () => void): void;
   /** Tells once how the call ended: undefined for well. */
   ended(error: ConnectError | undefined): void;
 };

@@ -1,4 +1,3 @@
-import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
@@ -103,9 +102,10 @@ test.each([
 test('with a certificate calls and pages go over TLS, by HTTP/1.1 and HTTP/2', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gateway-tls-'));
   const [from, until] = [new Date(Date.now() - 60_000), new Date(Date.now() + 3_600_000)];
-  const { cert: ca, key: rootKey } = createRoot('Test root', from, until);
-  const leaf = issueCertificate({
-    issuer: { name: 'Test root', key: createPrivateKey(rootKey) },
+  const issuer = await createRoot({ name: 'Test root', notBefore: from, notAfter: until });
+  const { cert: ca } = issuer;
+  const leaf = await issueCertificate({
+    issuer,
     name: 'edge',
     spiffeId: 'spiffe://only2u.local/ns/default/sa/gateway',
     hosts: ['localhost'],

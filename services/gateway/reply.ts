@@ -11,6 +11,8 @@ import type { Answer } from './response-cache.ts';
 type Headers = Record<string, string | number>;
 
 const contentTypes = { json: 'application/json', proto: 'application/proto' } as const;
+const sendTimeoutMs = 60_000; // the largest answer, 16 MiB, over 2 Mbit/s
+const unhurriedBytes = 16 * 1024; // the system's own buffers take this much at once
 const lingerMs = 1_000; // long enough for a client to notice the answer while it still sends
 const drainedBytes = 64 * 1024; // a body of which no more is left is read to its end, and the connection stays
 
@@ -52,6 +54,13 @@ export function writeAnswer(
   headers['content-length'] = answer.body.length;
   response.writeHead(200, headers);
   response.end(answer.body);
+  if (answer.body.length > unhurriedBytes) limitSending(response);
+}
+
+/** Cuts off a client that takes its answer too slowly: it would hold it in memory for as long as it likes. */
+function limitSending(response: EdgeResponse): void {
+  const timer = setTimeout(() => response.destroy(), sendTimeoutMs);
+  response.once('close', () => clearTimeout(timer));
 }
 
 /** Writes why a call is refused, as its protocol does. */

@@ -2,6 +2,7 @@ import { contracts } from '#gen/contracts.ts';
 import { KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
 import type { Service } from '#platform/service.ts';
 import { createBodyReader } from './body.ts';
+import { createByteBudget } from './byte-budget.ts';
 import { createCallLimit } from './call-limit.ts';
 import { openCertificate } from './certificate.ts';
 import { type GatewayConfig, gatewayConfig } from './config.ts';
@@ -53,9 +54,10 @@ export const gatewayService: Service<GatewayConfig> = {
       now,
       limited: (route, scope) => meter.limited(route.policy.path, scope),
     });
+    const budget = createByteBudget(config.GATEWAY_MAX_BUFFERED_BYTES);
     const bodies = createBodyReader({
       maxBytes: config.GATEWAY_MAX_BODY_BYTES,
-      maxBufferedBytes: config.GATEWAY_MAX_BUFFERED_BYTES,
+      budget,
       timeoutMs: config.GATEWAY_RECEIVE_TIMEOUT_MS,
     });
     const jwks = createJwks(env.dial(KeyService), now);
@@ -90,6 +92,8 @@ export const gatewayService: Service<GatewayConfig> = {
           transport,
           now,
           maxMessageBytes: config.GATEWAY_MAX_BODY_BYTES,
+          maxStreams: config.GATEWAY_MAX_STREAMS,
+          budget,
           graceMs: config.GATEWAY_RECEIVE_TIMEOUT_MS,
         }),
         pages: createPages({ jwks, cors, log, ready }),
@@ -97,6 +101,7 @@ export const gatewayService: Service<GatewayConfig> = {
         meter,
         log,
         trustedProxies: trusted,
+        secure: certificate !== undefined,
         newRequestId: () => env.newId('req'),
       }),
     });

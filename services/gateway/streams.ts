@@ -16,7 +16,8 @@ import {
 import { type Call, withCall } from '#platform/rpc/call.ts';
 import { toHeaders } from '#platform/rpc/metadata.ts';
 import type { RpcTransport } from '#platform/rpc/transport.ts';
-import type { CallLimit } from './call-limit.ts';
+import { type ByteBudget, tooMuchAtOnce } from './byte-budget.ts';
+import { type CallLimit, createCallLimit } from './call-limit.ts';
 import { callOf, edgeMetadata, type Exchange } from './exchange.ts';
 import type { Gate, Visitor } from './gate.ts';
 import { edgeError } from './refusals.ts';
@@ -30,6 +31,9 @@ export type StreamOptions = {
   readonly now: () => number;
   /** The most bytes of one message of a stream. */
   readonly maxMessageBytes: number;
+  /** The most of these calls at a time. */
+  readonly maxStreams: number;
+  readonly budget: ByteBudget;
   /** How much longer than its contract says a call may hold its connection, such as for a body that trickles. */
   readonly graceMs: number;
 };
@@ -44,7 +48,8 @@ const underwayKey = createContextKey<Underway | undefined>(undefined);
  * Messages pass one by one, as fast as the slower side takes them.
  */
 export function createStreamHandler(options: StreamOptions): (exchange: Exchange) => void {
-  const { gate, calls, now } = options;
+  const { gate, calls, now, budget } = options;
+  const streams = createCallLimit(options.maxStreams);
 
   /** The call for the mesh: its headers, its time limit and its place among the calls in flight. */
   function begin(context: HandlerContext): {
@@ -135,6 +140,8 @@ export function createStreamHandler(options: StreamOptions): (exchange: Exchange
       if (underway === undefined) throw new Error('a call came past the edge');
       const { route, address, request } = underway.exchange;
       try {
+        streams.enter();
+        underway.exchange.onClose(() => streams.leave());
         underway.visitor = await gate.admit(route, address, request.headers.authorization);
       } catch (thrown) {
         throw (underway.error = edgeError(thrown));
@@ -153,18 +160,40 @@ export function createStreamHandler(options: StreamOptions): (exchange: Exchange
     const underway: Underway = { exchange, visitor: { user: undefined, token: undefined }, error: undefined };
     const overtime = limitTime(exchange, options.graceMs);
     // connect-node waits for an "end" that a response never has, so the response itself is watched.
-    response.once('close', () => {
+    exchange.onClose(() => {
       overtime();
       exchange.ended(underway.error);
     });
     const values = createContextValues().set(underwayKey, underway);
-    handler(universalRequestFromNodeRequest(request, response, undefined, values))
+    const universal = universalRequestFromNodeRequest(request, response, undefined, values);
+    const body = isUnary(route.method) ? counted(universal.body, exchange, budget) : universal.body;
+    handler({ ...universal, body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch((thrown: unknown) => {
         underway.error ??= edgeError(thrown);
         response.destroy();
       });
   };
+}
+
+/** A body that counts while it is held. Streams pass on what they take, so only unary bodies add up. */
+async function* counted(
+  body: AsyncIterable<Uint8Array>,
+  { onClose }: Exchange,
+  budget: ByteBudget,
+): AsyncGenerator<Uint8Array> {
+  let held = 0;
+  let closed = false;
+  onClose(() => {
+    closed = true;
+    budget.release(held);
+  });
+  for await (const chunk of body) {
+    if (closed) return;
+    held += chunk.length;
+    if (!budget.hold(chunk.length)) throw edgeError(tooMuchAtOnce());
+    yield chunk;
+  }
 }
 
 /** Cuts a call off that outlives its contract, because its client sends or reads too slowly. Returns what calls it off. */

@@ -96,7 +96,7 @@ export function createUnaryHandler(options: UnaryOptions): UnaryHandler {
   async function serve(exchange: Exchange, protocol: UnaryProtocol, query: URLSearchParams | undefined): Promise<void> {
     const { route, request, response } = exchange;
     const leaving = new AbortController();
-    response.once('close', () => {
+    exchange.onClose(() => {
       if (!response.writableEnded) leaving.abort(); // HTTP/2 says "finished" of a reset stream too
     });
     const admitted = gate.admit(route, exchange.address, request.headers.authorization);
@@ -104,7 +104,7 @@ export function createUnaryHandler(options: UnaryOptions): UnaryHandler {
     const deadlineMs = deadlineOf(request, protocol.name, route.policy.timeoutMs, now());
     const message =
       protocol.name === 'connect-get'
-        ? await messageInQuery(query, bodies)
+        ? await messageInQuery(exchange, query, bodies)
         : await messageInBody(exchange, protocol, bodies);
     const bytes = protocol.codec === 'json' ? jsonToBinary(route.method.input, message) : message;
     if (route.shared && visitor.token === undefined && bytes.length <= maxKeyBytes) {
@@ -141,17 +141,22 @@ export function createUnaryHandler(options: UnaryOptions): UnaryHandler {
 
 const nobody: Visitor = { user: undefined, token: undefined };
 
-async function messageInBody({ request }: Exchange, protocol: UnaryProtocol, bodies: BodyReader): Promise<Buffer> {
-  const version = request.headers['connect-protocol-version'];
+async function messageInBody(exchange: Exchange, protocol: UnaryProtocol, bodies: BodyReader): Promise<Buffer> {
+  const { headers } = exchange.request;
+  const version = headers['connect-protocol-version'];
   if (version !== undefined && version !== '1') {
     throw invalidField('connect-protocol-version', 'PROTOCOL_VERSION', 'has to be 1, or left out.');
   }
-  const body = await bodies.read(request);
+  const body = await bodies.read(exchange);
   if (protocol.name === 'grpc-web') return unframeMessage(body);
-  return request.headers['content-encoding'] === 'gzip' ? bodies.unzip(body) : body;
+  return headers['content-encoding'] === 'gzip' ? bodies.unzip(body, exchange) : body;
 }
 
-async function messageInQuery(query: URLSearchParams | undefined, bodies: BodyReader): Promise<Buffer> {
+async function messageInQuery(
+  exchange: Exchange,
+  query: URLSearchParams | undefined,
+  bodies: BodyReader,
+): Promise<Buffer> {
   const version = query?.get('connect');
   if (version !== undefined && version !== null && version !== 'v1') {
     throw invalidField('connect', 'PROTOCOL_VERSION', 'has to be v1, or left out.');
@@ -171,7 +176,7 @@ async function messageInQuery(query: URLSearchParams | undefined, bodies: BodyRe
   if (query?.get('base64') !== '1') return Buffer.from(message);
   if (!/^[\w+/-]*={0,2}$/.test(message)) throw invalidField('message', 'MALFORMED_BASE64', 'is not base64.');
   const bytes = Buffer.from(message, 'base64');
-  return compression === 'gzip' ? bodies.unzip(bytes) : bytes;
+  return compression === 'gzip' ? bodies.unzip(bytes, exchange) : bytes;
 }
 
 function withEtag(answer: Answer): Answer {
