@@ -24,12 +24,6 @@ export async function findCategory(sql: Sql, id: string): Promise<Category | und
   return row && toCategory(row);
 }
 
-/** The category with this path of slugs, such as "men/shirts". */
-export async function findCategoryByPath(sql: Sql, path: string): Promise<Category | undefined> {
-  const [row] = await sql.query<CategoryRow>(`select ${columns} from category where path = $1`, [path]);
-  return row && toCategory(row);
-}
-
 export async function listCategories(sql: Sql, { parentId, after, limit }: CategoryFilter): Promise<Category[]> {
   const rows =
     parentId === ''

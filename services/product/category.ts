@@ -73,7 +73,6 @@ export function categoryNotFound(id: string): Fault {
 function named(content: CategoryContent): { title: string; slug: string } {
   const title = content.title.normalize('NFC').replace(/\s+/g, ' ').trim();
   if (title === '') throw invalidField('category.title', 'TITLE_MISSING', 'is required');
-  // eslint-disable-next-line no-control-regex -- they are what is looked for; PostgreSQL can't store NUL at all
   if (/[\u0000-\u001f\u007f]/.test(title)) {
     throw invalidField('category.title', 'CONTROL_CHARACTER', 'holds a control character; remove it');
   }

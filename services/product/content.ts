@@ -210,7 +210,6 @@ function distinct(values: readonly string[]): string[] {
 }
 
 function hasControl(text: string): boolean {
-  // eslint-disable-next-line no-control-regex -- they are what is looked for; PostgreSQL can't store NUL at all
   return /[\u0000-\u001f\u007f]/.test(text);
 }
 

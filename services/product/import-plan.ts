@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '#platform/fault.ts';
 import type { Movement } from './inventory.ts';
 import { contentOf, createProduct, updateProduct } from './product.ts';
-import type { Product, ProductContent } from './product.ts';
+import type { ProductContent } from './content.ts';
+import type { Product } from './product.ts';
 
 /** What there is of a variant, and what an import last said there is. */
 export type ImportedStock = {

@@ -2,7 +2,7 @@ import type { Database, Sql } from '#platform/database.postgres.ts';
 import { once } from '#platform/request-id.postgres.ts';
 import type { ExpireOptions, InventoryStore, InventoryTx, OwnedStock } from './inventory-store.ts';
 import type { Movement, Reservation, ReservationState } from './inventory.ts';
-import type { ProductStatus } from './product.ts';
+import type { ProductStatus } from './content.ts';
 import { noteStock } from './search-index.postgres.ts';
 
 // The contract's numbers.

@@ -5,7 +5,8 @@ import { ProductStatus as StatusNumber, type Product as ProductMessage } from '#
 import { invalidField } from '#platform/fault.ts';
 import type { Money } from '#platform/money.ts';
 import type { Category, CategoryContent } from './category.ts';
-import { etagOf, type Product, type ProductContent, type ProductStatus } from './product.ts';
+import type { ProductContent, ProductStatus } from './content.ts';
+import { etagOf, type Product } from './product.ts';
 import type { FoundProduct } from './store.ts';
 
 // Messages are written as literals: `create` costs as much again as the encoding does, and the compiler checks these too.

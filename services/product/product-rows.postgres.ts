@@ -1,5 +1,6 @@
 import type { Sql } from '#platform/database.postgres.ts';
-import type { Product, ProductContent, ProductStatus } from './product.ts';
+import type { ProductContent, ProductStatus } from './content.ts';
+import type { Product } from './product.ts';
 import type { FoundProduct, ListFilter, ProductKey } from './store.ts';
 
 /** The contract's numbers, as the column holds them. */
@@ -81,23 +82,6 @@ export async function lockProductsByHandle(tx: Sql, handles: readonly string[]):
     [handles],
   );
   return rows.map((row) => toFound(row).product);
-}
-
-export type PageOfVendor = { readonly vendorId: string; readonly after: string; readonly limit: number };
-
-/** A vendor's products of every status, or everybody's for "", the oldest first: how an export walks them. */
-export async function productsAfter(sql: Sql, { vendorId, after, limit }: PageOfVendor): Promise<FoundProduct[]> {
-  const rows =
-    vendorId === ''
-      ? await sql.query<ProductRow>(`select ${productColumns} from product p where p.id > $1 order by p.id limit $2`, [
-          after,
-          limit,
-        ])
-      : await sql.query<ProductRow>(
-          `select ${productColumns} from product p where p.vendor_id = $1 and p.id > $2 order by p.id limit $3`,
-          [vendorId, after, limit],
-        );
-  return rows.map(toFound);
 }
 
 // Each filter has a statement of its own, so that each gets the plan of its own index.

@@ -7,6 +7,7 @@ import type { Env } from '#platform/service.ts';
 import { cleanHtml } from './clean-html.ts';
 import { slugify } from './handle.ts';
 import { maskedProduct, productContent, productMessage, statusFrom } from './messages.ts';
+import type { ProductContent, ProductStatus } from './content.ts';
 import {
   assertEtag,
   assertMayChange,
@@ -15,8 +16,6 @@ import {
   productNotFound,
   updateProduct,
   type Actor,
-  type ProductContent,
-  type ProductStatus,
 } from './product.ts';
 import { repeatable } from './repeatable.ts';
 import type { CatalogStore, CatalogTx } from './store.ts';

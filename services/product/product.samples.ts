@@ -1,4 +1,5 @@
-import type { Product, ProductContent, Variant } from './product.ts';
+import type { ProductContent, Variant } from './content.ts';
+import type { Product } from './product.ts';
 
 /** What a test does not care about, filled in. For tests alone. */
 export function sampleVariant(changes: Partial<Variant> = {}): Variant {

@@ -4,6 +4,7 @@ import { Fault } from '#platform/fault.ts';
 import { cleanHtml } from './clean-html.ts';
 import { contentViolations } from './content.ts';
 import { sampleContent, sampleProduct, sampleVariant } from './product.samples.ts';
+import type { ProductContent, ProductStatus } from './content.ts';
 import {
   assertEtag,
   assertMayChange,
@@ -13,8 +14,6 @@ import {
   maySee,
   updateProduct,
   type Product,
-  type ProductContent,
-  type ProductStatus,
 } from './product.ts';
 
 const now = new Date('2026-05-01T10:00:00Z');

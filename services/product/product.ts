@@ -2,8 +2,6 @@ import { Fault, invalidField } from '#platform/fault.ts';
 import { combinationOf, contentViolations, tidyContent } from './content.ts';
 import type { ProductContent, ProductStatus, Variant } from './content.ts';
 
-export type { Image, ProductContent, ProductOption, ProductStatus, Seo, Variant } from './content.ts';
-
 export type Product = ProductContent & {
   /** "prd_…" */
   readonly id: string;

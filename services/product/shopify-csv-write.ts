@@ -1,5 +1,6 @@
 import { toDecimal } from '#platform/money.ts';
-import type { Product, Variant } from './product.ts';
+import type { Variant } from './content.ts';
+import type { Product } from './product.ts';
 import { columnName, optionColumns } from './shopify-csv-header.ts';
 import type { ColumnKey } from './shopify-csv-header.ts';
 

@@ -33,7 +33,7 @@ export function describeCatalogStore(name: string, open: () => Promise<StoreUnde
 
     /** Runs `work` as one request; a text given as its id makes it repeatable. */
     function change(
-      work: (tx: CatalogTx) => Promise<unknown>,
+      work: (tx: CatalogTx) => Promise<string | number | boolean | void>,
       requestId = `request ${requests++}`,
       text = '',
     ): Promise<string> {

@@ -1,7 +1,8 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { OnceOptions } from '#platform/request-id.postgres.ts';
 import type { Category } from './category.ts';
-import type { Product, ProductStatus } from './product.ts';
+import type { ProductStatus } from './content.ts';
+import type { Product } from './product.ts';
 
 /** A product with what can be bought of each variant now, in the variants' order: stock less reservations, never below 0. */
 export type FoundProduct = { readonly product: Product; readonly available: readonly number[] };
