@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createRoot, issueCertificate } from '#platform/identity/certificate.ts';
+import { createTestAuthority } from '#platform/testing/rpc.ts';
 import { aProduct, openTestGateway, type TestGateway } from './testing.ts';
 
 let gateway: TestGateway;
@@ -101,19 +101,9 @@ test.each([
 
 test('with a certificate calls and pages go over TLS, by HTTP/1.1 and HTTP/2', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gateway-tls-'));
-  const [from, until] = [new Date(Date.now() - 60_000), new Date(Date.now() + 3_600_000)];
-  const issuer = await createRoot({ name: 'Test root', notBefore: from, notAfter: until });
-  const { cert: ca } = issuer;
-  const leaf = await issueCertificate({
-    issuer,
-    name: 'edge',
-    spiffeId: 'spiffe://only2u.local/ns/default/sa/gateway',
-    hosts: ['localhost'],
-    notBefore: from,
-    notAfter: until,
-  });
-  writeFileSync(join(folder, 'cert.pem'), leaf.cert);
-  writeFileSync(join(folder, 'key.pem'), leaf.key);
+  const { ca, cert, key } = await createTestAuthority().issue('gateway');
+  writeFileSync(join(folder, 'cert.pem'), cert);
+  writeFileSync(join(folder, 'key.pem'), key);
   const secure = await openTestGateway({
     config: { GATEWAY_TLS_CERT_PATH: join(folder, 'cert.pem'), GATEWAY_TLS_KEY_PATH: join(folder, 'key.pem') },
     product: { getProduct: () => ({ product: aProduct('prd_1') }) },

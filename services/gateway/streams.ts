@@ -13,6 +13,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
+import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { type Call, withCall } from '#platform/rpc/call.ts';
 import { toHeaders } from '#platform/rpc/metadata.ts';
 import type { RpcTransport } from '#platform/rpc/transport.ts';
@@ -166,7 +167,8 @@ export function createStreamHandler(options: StreamOptions): (exchange: Exchange
     });
     const values = createContextValues().set(underwayKey, underway);
     const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-    const body = isUnary(route.method) ? counted(universal.body, exchange, budget) : universal.body;
+    const body =
+      isUnary(route.method) && isStream(universal.body) ? counted(universal.body, exchange, budget) : universal.body;
     handler({ ...universal, body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch((thrown: unknown) => {
@@ -182,15 +184,14 @@ async function* counted(
   { onClose }: Exchange,
   budget: ByteBudget,
 ): AsyncGenerator<Uint8Array> {
-  let held = 0;
-  let closed = false;
+  const state = { held: 0, closed: false };
   onClose(() => {
-    closed = true;
-    budget.release(held);
+    state.closed = true;
+    budget.release(state.held);
   });
   for await (const chunk of body) {
-    if (closed) return;
-    held += chunk.length;
+    if (state.closed) return;
+    state.held += chunk.length;
     if (!budget.hold(chunk.length)) throw edgeError(tooMuchAtOnce());
     yield chunk;
   }
@@ -206,6 +207,10 @@ function limitTime({ route, request }: Exchange, graceMs: number): () => void {
 
 function isUnary(method: DescMethod): method is DescMethodUnary {
   return method.methodKind === 'unary';
+}
+
+function isStream(body: UniversalServerRequest['body']): body is AsyncIterable<Uint8Array> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 }
 
 function isStreaming(method: DescMethod): method is DescMethodStreaming {
