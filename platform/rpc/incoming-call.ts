@@ -18,6 +18,7 @@ export type MessageLimits = {
 const okTrailer: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': '0' });
 const awaitTrailer = { waitForTrailers: true };
 const trailerOnly = { endStream: true };
+const deadlineSlackMs = 20; // the caller's timer began before ours, so its reset comes before our deadline
 const resetAfterMs = 200; // a round trip, even a long one
 const longestTimerMs = 2 ** 31 - 1; // Node's limit; a longer deadline is none
 
@@ -92,8 +93,7 @@ export class IncomingCall implements Arrival {
 
   /** Why the call ended without its answer. */
   gone(): ConnectError {
-    // A timer may fire a millisecond early.
-    return this.#deadlineMs !== undefined && Date.now() >= this.#deadlineMs - 1
+    return this.#deadlineMs !== undefined && Date.now() >= this.#deadlineMs - deadlineSlackMs
       ? new ConnectError('the deadline passed', Code.DeadlineExceeded)
       : new ConnectError('the call was canceled', Code.Canceled);
   }

@@ -82,7 +82,8 @@ export async function decompress(bytes: Buffer, encoding: string, maxBytes: numb
   try {
     return await gunzipAsync(bytes, { maxOutputLength: maxBytes });
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
+    const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
     throw new ConnectError(
       'a compressed message can not be unpacked',
       Code.InvalidArgument,

@@ -1,0 +1,70 @@
+import { expect, test } from '@jest/globals';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { Fault } from '../fault.ts';
+import { errorInfo, isUpstream, markUpstream, statusDetails, toConnectError } from './status.ts';
+
+test('a Fault says its reason, its values, its fields and when to try again', () => {
+  const cause = new Error('row 7');
+  const error = toConnectError(
+    new Fault('resource-exhausted', 'TOO_MANY_CALLS', 'Wait a little.', {
+      metadata: { limit: '10' },
+      fields: [{ field: 'product.title', description: 'is empty' }],
+      retryAfterMs: 1_500,
+      cause,
+    }),
+  );
+  expect(error.code).toBe(Code.ResourceExhausted);
+  expect(error.rawMessage).toBe('Wait a little.');
+  expect(error.findDetails(ErrorInfoSchema)[0]).toMatchObject({
+    reason: 'TOO_MANY_CALLS',
+    domain: 'only2u',
+    metadata: { limit: '10' },
+  });
+  expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations[0]).toMatchObject({ field: 'product.title' });
+  expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay).toMatchObject({ seconds: 1n, nanos: 500_000_000 });
+  expect(errorInfo(error)?.reason).toBe('TOO_MANY_CALLS');
+});
+
+test('a bug is told to nobody but the log', () => {
+  for (const thrown of [new TypeError('password is secret'), 'secret', undefined, null, { secret: 1 }]) {
+    const error = toConnectError(thrown);
+    expect(error.code).toBe(Code.Internal);
+    expect(error.rawMessage).toBe('internal error');
+    expect(error.details).toEqual([]);
+    expect(error.cause).toBe(thrown);
+  }
+});
+
+test('a ConnectError that was made here passes as it is', () => {
+  const error = new ConnectError('no such method', Code.Unimplemented);
+  expect(toConnectError(error)).toBe(error);
+});
+
+test("an upstream service's error passes as unavailable, deadline-exceeded or canceled without its text, else as internal", () => {
+  for (const [code, passed] of [
+    [Code.Unavailable, Code.Unavailable],
+    [Code.DeadlineExceeded, Code.DeadlineExceeded],
+    [Code.Canceled, Code.Canceled],
+    [Code.NotFound, Code.Internal],
+    [Code.PermissionDenied, Code.Internal],
+    [Code.Unauthenticated, Code.Internal],
+  ] as const) {
+    const upstream = markUpstream(new ConnectError('db-7 says no', code, { 'x-secret': '1' }));
+    const error = toConnectError(upstream);
+    expect(error.code).toBe(passed);
+    expect(error.message).not.toContain('db-7');
+    expect([...error.metadata]).toEqual([]);
+    expect(error.details).toEqual([]);
+    expect(error.cause).toBe(upstream);
+    expect(isUpstream(error)).toBe(false);
+  }
+});
+
+test('many fields and long texts are cut to what peers accept in trailers', () => {
+  const fields = Array.from({ length: 1_000 }, (_, index) => ({ field: `rows[${index}]`, description: 'is bad' }));
+  const error = toConnectError(new Fault('invalid-argument', 'BAD_ROWS', 'x'.repeat(100_000), { fields }));
+  expect(error.rawMessage.length).toBe(2_000);
+  expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toHaveLength(50);
+  expect(statusDetails(error)?.details).toHaveLength(2);
+});
