@@ -31,7 +31,7 @@ export const gatewayConfig = z.object({
   /** The most calls in the mesh at a time; more are turned away with 503. */
   GATEWAY_MAX_CALLS: whole(1_024, 1, 100_000),
   /** The most streams open at a time, and calls of the rarer protocols. */
-  GATEWAY_MAX_STREAMS: whole(256, 1, 100_000),
+  GATEWAY_MAX_STREAMS: whole(512, 1, 100_000),
   /** How long request headers, and then a unary body, may take to arrive. */
   GATEWAY_RECEIVE_TIMEOUT_MS: whole(10_000, 100, 600_000),
   /** How long a connection may stay open without a request. */
