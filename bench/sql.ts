@@ -80,14 +80,16 @@ async function recordStatements(pool: Pool, size: number): Promise<Map<string, S
   return recorded;
 }
 
+const names = new Map<string, string>();
+
+function nameOf(text: string): string {
+  const name = names.get(text) ?? `bench_${names.size}`;
+  names.set(text, name);
+  return name;
+}
+
 /** Sends them over and over, 16 at a time, each prepared once a connection. */
 async function loop(pool: Pool, questions: readonly Statement[][], seconds: number) {
-  const names = new Map<string, string>();
-  const nameOf = (text: string) => {
-    const name = names.get(text) ?? `bench_${names.size}`;
-    names.set(text, name);
-    return name;
-  };
   const began = performance.now();
   const until = began + seconds * 1_000;
   const cpu = process.cpuUsage();
