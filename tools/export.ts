@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parseArgs, types } from 'node:util';
+import { parseArgs } from 'node:util';
 import { StartError } from '#platform/start-error.ts';
 import { type CatalogClient, runCommand, withCatalog } from './catalog-client.ts';
 
@@ -73,7 +73,7 @@ export async function receiveFile(
 }
 
 function fileTrouble(error: unknown, file: string): StartError | undefined {
-  if (!types.isNativeError(error) || !('syscall' in error) || !('code' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || !('syscall' in error) || !('code' in error)) return undefined;
   return new StartError(`${file} can’t be written (${String(error.code)}).`, { cause: error });
 }
 

@@ -67,6 +67,7 @@ export function tidyContent(content: ProductContent, cleanHtml: (html: string) =
     barcode: line(variant.barcode),
     optionValues: variant.optionValues.map(line),
     imageUrl: variant.imageUrl.trim(),
+    compareAtPrice: variant.compareAtPrice?.minorUnits === 0n ? undefined : variant.compareAtPrice,
   }));
   return {
     handle: content.handle,
@@ -118,10 +119,14 @@ export function contentViolations(content: ProductContent): FieldViolation[] {
   if (content.tags.length > maxTags) bad('tags', 'TOO_MANY', `are at most ${maxTags}`);
   content.tags.slice(0, maxTags).forEach((tag, index) => {
     if (tag === '') bad(`tags[${index}]`, 'EMPTY', 'is empty; leave it out');
+    if (tag.includes(',')) bad(`tags[${index}]`, 'TAG_WITH_COMMA', 'holds a comma, which is what separates tags');
     text(`tags[${index}]`, tag, maxLine);
   });
   if (content.images.length > maxImages) bad('images', 'TOO_MANY', `are at most ${maxImages}`);
+  const pictures = new Set<string>();
   content.images.slice(0, maxImages).forEach((image, index) => {
+    if (pictures.has(image.url)) bad(`images[${index}].url`, 'IMAGE_TWICE', 'is the address of a picture before it');
+    pictures.add(image.url);
     if (!isHttps(image.url)) bad(`images[${index}].url`, 'URL_INVALID', 'is an address that begins with https://');
     text(`images[${index}].alt`, image.alt, 512);
   });

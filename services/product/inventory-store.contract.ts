@@ -15,8 +15,8 @@ export type NewVariant = {
 /** A store with a published product of vendor usr_v, and what a test must see of it. */
 export type InventoryUnderTest = {
   readonly store: InventoryStore;
-  /** Adds a product of one variant and answers the variant's id. */
-  addVariant(variant: NewVariant): Promise<string>;
+  /** Adds a product and answers its variants' ids. */
+  addProduct(...variants: NewVariant[]): Promise<string[]>;
   /** What the ledger adds up to. */
   ledgerOf(variantId: string): Promise<number>;
   /** Whether the search shows the variant's product as in stock. */
@@ -38,9 +38,11 @@ export function describeInventoryStore(name: string, open: () => Promise<Invento
       opened = undefined;
     });
 
-    async function setUp(): Promise<InventoryUnderTest> {
-      opened = await open();
-      return opened;
+    async function setUp() {
+      const { addProduct, ...rest } = await open();
+      opened = { addProduct, ...rest };
+      const addVariant = async (variant: NewVariant): Promise<string> => (await addProduct(variant))[0] ?? '';
+      return { ...rest, addProduct, addVariant };
     }
 
     // The answer does not matter here: what `work` found out is handed over beside it.
@@ -242,6 +244,17 @@ export function describeInventoryStore(name: string, open: () => Promise<Invento
       expect(await searchSays(id)).toBe(false);
       await store.expire({ now: later(2), limit: 1 });
       expect(await searchSays(id)).toBe(true);
+    });
+
+    test('the search sees a product sell out whose last pieces go at the same time', async () => {
+      const { store, addProduct, searchSays } = await setUp();
+      for (let round = 0; round < 20; round++) {
+        const ids = await addProduct({ onHand: 1 }, { onHand: 1 }, { onHand: 1 });
+        const held = await Promise.all(ids.map((variantId) => reserveIn(store, [{ variantId, quantity: 1 }])));
+        expect(await searchSays(ids[0] ?? '')).toBe(false);
+        await Promise.all(held.map(({ id }) => end(store, id, 'release')));
+        expect(await searchSays(ids[0] ?? '')).toBe(true);
+      }
     });
 
     test('of 200 customers at once for 50 pieces, exactly 50 get one', async () => {

@@ -1,65 +1,46 @@
 import { expect, test } from '@jest/globals';
+import { newId } from '#platform/ids.ts';
 import { openTestDatabase } from '#platform/testing/database.ts';
 import { describeInventoryStore, type InventoryUnderTest } from './inventory-store.contract.ts';
 import { createPostgresInventory, moveStocks } from './inventory-store.postgres.ts';
 import { writeProducts } from './product-write.postgres.ts';
-import type { Product } from './product.ts';
+import { sampleContent, sampleVariant } from './product.samples.ts';
+import { createProduct } from './product.ts';
 
 const time = new Date('2026-05-01T10:00:00Z');
 
-function productOf(number: number, tracked: boolean, backorderAllowed: boolean): Product {
-  const name = String(number).padStart(6, '0');
-  return {
-    id: `prd_${name}`,
-    handle: `thing-${name}`,
-    vendorId: 'usr_v',
-    title: 'Thing',
-    descriptionHtml: '',
-    brand: '',
-    productType: '',
-    categoryId: '',
-    tags: [],
-    status: 'published',
-    options: [],
-    variants: [
-      {
-        id: `var_${name}`,
-        sku: '',
-        optionValues: [],
-        price: { minorUnits: 49900n, currency: 'INR' },
-        compareAtPrice: undefined,
-        barcode: '',
-        weightGrams: 0,
-        requiresShipping: true,
-        taxable: true,
-        stockTracked: tracked,
-        backorderAllowed,
-        imageUrl: '',
-      },
-    ],
-    images: [],
-    seo: { title: '', description: '' },
-    version: 1,
-    createTime: time,
-    updateTime: time,
-  };
-}
+const makeAt = { now: time, newVariantId: () => newId('var'), cleanHtml: (html: string) => html };
 
 async function open(): Promise<InventoryUnderTest> {
   const database = await openTestDatabase('product', new URL('./migrations/', import.meta.url));
-  let products = 0;
   return {
     store: createPostgresInventory(database),
-    async addVariant({ onHand = 0, tracked = true, backorderAllowed = false }) {
-      const product = productOf(products++, tracked, backorderAllowed);
-      const variantId = product.variants[0]?.id ?? '';
-      await database.transaction(async (tx) => {
-        await writeProducts(tx, [product]);
-        if (onHand === 0) return;
-        const ledger = { kind: 'imported', reference: 'r', reason: '', actor: 'usr_v', time } as const;
-        await moveStocks(tx, [{ variantId, delta: onHand, ...ledger }]);
+    async addProduct(...variants) {
+      const id = newId('prd');
+      const content = sampleContent({
+        handle: id.replace('_', '-'),
+        options: [{ name: 'Size', values: [] }],
+        variants: variants.map(({ tracked = true, backorderAllowed = false }, index) =>
+          sampleVariant({ optionValues: [String(index)], stockTracked: tracked, backorderAllowed }),
+        ),
       });
-      return variantId;
+      const product = createProduct(content, { ...makeAt, id, vendorId: 'usr_v' });
+      const variantIds = product.variants.map((variant) => variant.id);
+      const ledger = { kind: 'imported', reference: 'r', reason: '', actor: 'usr_v', time } as const;
+      const movements = variantIds.map((variantId, index) => ({
+        ...ledger,
+        variantId,
+        delta: variants[index]?.onHand ?? 0,
+      }));
+      await database.transaction((tx) =>
+        writeProducts(tx, [product], () =>
+          moveStocks(
+            tx,
+            movements.filter(({ delta }) => delta !== 0),
+          ),
+        ),
+      );
+      return variantIds;
     },
     async ledgerOf(variantId) {
       const [row] = await database.query<{ sum: number }>(
