@@ -56,7 +56,10 @@ export function openPool(options: PoolOptions): Database {
     types: { getTypeParser },
   };
   const pool = new pg.Pool({ ...connection, max: options.connections ?? 8, idleTimeoutMillis: idleTimeoutMs });
-  pool.on('error', (error) => log?.warn({ err: error, schema }, 'an idle database connection was lost'));
+  pool.on('error', (error) => {
+    // A pool says that it has ended when it has said goodbye, not when the server has heard it.
+    if (closed === undefined) log?.warn({ err: error, schema }, 'an idle database connection was lost');
+  });
   const listeners = new Set<() => Promise<void>>();
   const commitListeners = new Set<{ readonly name: string; listener(): void }>();
   function committed(name: string): void {
