@@ -1,10 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { GetProductRequestSchema, ProductService } from '#gen/only2u/product/v1/product_pb.ts';
-import { createRoot, issueCertificate } from '#platform/identity/certificate.ts';
+import { createRoot, issueCertificate, writingTogether } from '#platform/identity/certificate.ts';
 import { localMesh, spiffeIdOf } from '#platform/identity/spiffe.ts';
 import type { TlsMaterial } from '#platform/rpc/tls.ts';
 import { kinds, type RpcServerKind } from './rpc-server.ts';
@@ -48,17 +47,15 @@ export async function benchRpc({ seconds = 3, rounds = 3, only = kinds as readon
 }
 
 async function measure(kind: RpcServerKind, seconds: number): Promise<{ perSecond: number; cpuMicros: number }> {
-  const authority = testAuthority();
+  const { product, gateway } = await (certificates ??= issueForAnHour());
   const child = fork(new URL('./rpc-server.ts', import.meta.url), {
     serialization: 'json',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   try {
-    const port = await ask(child, { kind, tls: authority('product') });
+    const port = await ask(child, { kind, tls: product });
     const plain = kind === 'grpc-js' || kind === 'only2u-bare' || kind === 'connect-node';
-    const session = plain
-      ? connect(`http://127.0.0.1:${port}`)
-      : connect(`https://localhost:${port}`, authority('gateway'));
+    const session = plain ? connect(`http://127.0.0.1:${port}`) : connect(`https://localhost:${port}`, gateway);
     await once(session, 'connect');
     await load(session, warmUpMs);
     const before = await ask(child, 'cpu');
@@ -126,25 +123,26 @@ function load(session: ClientHttp2Session, forMs: number): Promise<number> {
   });
 }
 
-/** Certificates that are good for an hour, of an authority that lives as long as this process. */
-function testAuthority(): (workload: string) => TlsMaterial {
-  const notBefore = new Date(Date.now() - 60_000);
-  const notAfter = new Date(Date.now() + 3_600_000);
-  const root = (authority ??= createRoot('bench', notBefore, notAfter));
-  return (workload) => ({
-    ca: root.cert,
-    ...issueCertificate({
-      issuer: { name: 'bench', key: createPrivateKey(root.key) },
-      name: workload,
-      spiffeId: spiffeIdOf(localMesh, workload),
-      hosts: ['localhost', '127.0.0.1'],
-      notBefore,
-      notAfter,
-    }),
+let certificates: ReturnType<typeof issueForAnHour> | undefined;
+
+/** Certificates of an authority that nobody else knows. */
+async function issueForAnHour(): Promise<{ readonly product: TlsMaterial; readonly gateway: TlsMaterial }> {
+  const life = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
+  return writingTogether(async () => {
+    const issuer = await createRoot({ name: 'bench', ...life });
+    const issue = async (name: string): Promise<TlsMaterial> => ({
+      ca: issuer.cert,
+      ...(await issueCertificate({
+        issuer,
+        name,
+        spiffeId: spiffeIdOf(localMesh, name),
+        hosts: ['localhost', '127.0.0.1'],
+        ...life,
+      })),
+    });
+    return { product: await issue('product'), gateway: await issue('gateway') };
   });
 }
-
-let authority: ReturnType<typeof createRoot> | undefined;
 
 if (import.meta.main) {
   const only = process.argv.slice(2).flatMap((name) => kinds.filter((kind) => kind === name));

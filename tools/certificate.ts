@@ -1,19 +1,23 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { writingTogether } from '#platform/identity/certificate.ts';
 import { openDevelopmentAuthority } from '#platform/identity/development-authority.ts';
 import { localMesh, spiffeIdOf } from '#platform/identity/spiffe.ts';
-
-const lifetimeMs = 24 * 3_600_000; // as long as a service's own; ask again tomorrow
 
 /** Writes a client certificate of a workload for programs that aren't the shop's own, such as grpcurl. */
 async function main(workload: string): Promise<void> {
   const data = resolve(process.env['ONLY2U_DATA'] ?? '.data');
   const now = new Date();
-  const authority = await openDevelopmentAuthority(data, now);
-  const { cert, key } = authority.issue({ workload, spiffeId: spiffeIdOf(localMesh, workload), now, lifetimeMs });
+  const { ca, cert, key } = await writingTogether(async () => {
+    const authority = await openDevelopmentAuthority(data, now);
+    return {
+      ca: authority.ca,
+      ...(await authority.issue({ workload, spiffeId: spiffeIdOf(localMesh, workload), now })),
+    };
+  });
   const folder = join(data, 'identity', workload);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  for (const [name, text] of Object.entries({ ca: authority.ca, cert, key })) {
+  for (const [name, text] of Object.entries({ ca, cert, key })) {
     await writeFile(join(folder, `${name}.pem`), text, { mode: 0o600 });
   }
   const near = relative('', folder);

@@ -1,24 +1,30 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createRoot, type Issuer, issueCertificate, type KeyPair } from './certificate.ts';
+import { createRoot, issueCertificate, type KeyPair } from './certificate.ts';
+import { exists, isCode, removeLeftovers, syncFolder, writeThrough } from './durable-files.ts';
+import { keepLeaf, readLeaf } from './kept-leaf.ts';
+
+type LeafRequest = {
+  readonly workload: string;
+  readonly spiffeId: string;
+  readonly now: Date;
+};
 
 /** Signs the certificates of the workloads on this machine. For development: its key lies on the disk, readable by its owner. */
 export type DevelopmentAuthority = {
   /** The root certificate in PEM. */
   readonly ca: string;
-  issue(options: {
-    readonly workload: string;
-    readonly spiffeId: string;
-    readonly now: Date;
-    readonly lifetimeMs: number;
-  }): KeyPair;
+  /** The certificate of a workload: the one kept on the disk until it is time to renew it, else a new one that is kept there. */
+  certificateOf(request: LeafRequest): Promise<KeyPair>;
+  /** A new certificate of a workload, which is kept nowhere. */
+  issue(request: LeafRequest): Promise<KeyPair>;
 };
 
 const rootName = 'Only2U development CA';
 const rootYears = 10; // longer than anybody keeps a data folder
+const lifetimeMs = 24 * 3_600_000; // a stolen key is worth little tomorrow
 const skewMs = 5 * 60_000; // a certificate is good for a peer whose clock is this late
-const leftoverMs = 60_000; // making an authority takes milliseconds; what is older was left by a process that was killed
 
 /**
  * Opens the authority under `dataDir`, making it when there is none. Its folder appears whole, by one rename that
@@ -28,18 +34,27 @@ export async function openDevelopmentAuthority(dataDir: string, now: Date): Prom
   const folder = join(dataDir, 'ca');
   const root = (await readRoot(folder)) ?? (await makeRoot(folder, now)) ?? (await readRoot(folder));
   if (root === undefined) throw new Error(`${folder} vanished while it was read.`);
-  const issuer = issuerOf(root, folder, now);
+  const authority = checkRoot(root, folder, now);
+  const issue = ({ workload, spiffeId, now: from }: LeafRequest): Promise<KeyPair> =>
+    issueCertificate({
+      issuer: root,
+      name: workload,
+      spiffeId,
+      hosts: ['localhost', workload, '127.0.0.1', '::1'],
+      notBefore: new Date(from.getTime() - skewMs),
+      notAfter: new Date(from.getTime() + lifetimeMs),
+    });
   return {
     ca: root.cert,
-    issue: ({ workload, spiffeId, now: from, lifetimeMs }) =>
-      issueCertificate({
-        issuer,
-        name: workload,
-        spiffeId,
-        hosts: ['localhost', workload, '127.0.0.1', '::1'],
-        notBefore: new Date(from.getTime() - skewMs),
-        notAfter: new Date(from.getTime() + lifetimeMs),
-      }),
+    issue,
+    async certificateOf(request) {
+      const file = join(folder, 'issued', `${request.workload}.pem`); // with the CA, so that they go together
+      const kept = await readLeaf({ file, authority, ...request });
+      if (kept !== undefined) return kept;
+      const leaf = await issue(request);
+      await keepLeaf(file, leaf, request.now);
+      return leaf;
+    },
   };
 }
 
@@ -61,8 +76,12 @@ async function readRoot(folder: string, again = true): Promise<KeyPair | undefin
 /** Makes a root; undefined when another process made one meanwhile. */
 async function makeRoot(folder: string, now: Date): Promise<KeyPair | undefined> {
   await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
-  await removeLeftovers(folder, now);
-  const root = createRoot(rootName, new Date(now.getTime() - skewMs), yearsAfter(now, rootYears));
+  await removeLeftovers(`${folder}.new-`, now);
+  const root = await createRoot({
+    name: rootName,
+    notBefore: new Date(now.getTime() - skewMs),
+    notAfter: yearsAfter(now, rootYears),
+  });
   const draft = await mkdtemp(`${folder}.new-`);
   try {
     await chmod(draft, 0o700);
@@ -80,20 +99,7 @@ async function makeRoot(folder: string, now: Date): Promise<KeyPair | undefined>
   }
 }
 
-async function removeLeftovers(folder: string, now: Date): Promise<void> {
-  const parent = dirname(folder);
-  for (const name of await readdir(parent)) {
-    const path = join(parent, name);
-    if (!path.startsWith(`${folder}.new-`)) continue;
-    const age = await stat(path).then(
-      ({ mtimeMs }) => now.getTime() - mtimeMs,
-      () => 0, // its process has just finished with it
-    );
-    if (age > leftoverMs) await rm(path, { recursive: true, force: true });
-  }
-}
-
-function issuerOf({ cert, key }: KeyPair, folder: string, now: Date): Issuer {
+function checkRoot({ cert, key }: KeyPair, folder: string, now: Date): X509Certificate {
   let certificate: X509Certificate;
   let privateKey;
   try {
@@ -105,7 +111,7 @@ function issuerOf({ cert, key }: KeyPair, folder: string, now: Date): Issuer {
   if (!certificate.ca || !certificate.checkPrivateKey(privateKey)) throw broken(folder, undefined);
   if (certificate.validToDate < now)
     throw new Error(`The development CA in ${folder} has expired: remove the folder and start again.`);
-  return { name: rootName, key: privateKey };
+  return certificate;
 }
 
 function broken(folder: string, cause: unknown): Error {
@@ -114,39 +120,8 @@ function broken(folder: string, cause: unknown): Error {
   });
 }
 
-async function writeThrough(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return; // has no such thing
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
 function yearsAfter(now: Date, years: number): Date {
   const then = new Date(now);
   then.setUTCFullYear(then.getUTCFullYear() + years);
   return then;
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

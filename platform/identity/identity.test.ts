@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,12 +9,20 @@ import { connect, createServer, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import type { TlsMaterial } from '../rpc/tls.ts';
+import { writingTogether } from './certificate.ts';
+import { openDevelopmentAuthority } from './development-authority.ts';
 import { openIdentity } from './identity.ts';
 import type { Identity } from './material.ts';
 import { localMesh, spiffeIdOf, workloadOf } from './spiffe.ts';
 
 let dataDir = '';
 const opened: Identity[] = [];
+const finished = Promise.withResolvers<void>();
+const writing = writingTogether(() => finished.promise); // one start of the writer for all tests
+afterAll(() => {
+  finished.resolve();
+  return writing;
+});
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'only2u identity '));
 });
@@ -35,6 +43,20 @@ async function open(
   const identity = await openIdentity({ dataDir: dir, mesh: localMesh, workload, now, log, files });
   opened.push(identity);
   return identity;
+}
+
+/** Lets fake time pass while what it sets off, in this process and others, takes its real time. */
+async function passMinutesUntil(done: () => boolean): Promise<void> {
+  while (!done()) {
+    jest.advanceTimersByTime(60_000);
+    await new Promise(setImmediate);
+  }
+}
+
+function changeOf({ tls }: Identity): () => boolean {
+  let changed = false;
+  tls.onChange(() => (changed = true));
+  return () => changed;
 }
 
 /** The identity that the server sees, or the error that ended the handshake. */
@@ -100,10 +122,46 @@ test('the CA is made once: the second start finds it, and only its owner can rea
   const first = await open('product');
   const second = await open('product');
   expect(second.tls.current().ca).toBe(first.tls.current().ca);
-  expect(second.tls.current().key).not.toBe(first.tls.current().key);
   expect((await stat(join(dataDir, 'ca'))).mode & 0o777).toBe(0o700);
   expect((await stat(join(dataDir, 'ca', 'key.pem'))).mode & 0o777).toBe(0o600);
   expect(await readdir(dataDir)).toEqual(['ca']);
+});
+
+test('the next start takes up the certificate of the last, which only its owner can read, until it is to be renewed', async () => {
+  const after = async (hours: number) =>
+    (await open('product', { now: () => new Date(start.getTime() + hours * 3_600_000) })).tls.current();
+  const first = await after(0);
+  expect(await after(14)).toEqual(first);
+  const next = await after(15);
+  expect(next.cert).not.toBe(first.cert);
+  expect(next.key).not.toBe(first.key);
+  expect(await after(15)).toEqual(next);
+  expect((await after(0)).cert).not.toBe(next.cert); // which isn't valid yet
+  const issued = join(dataDir, 'ca', 'issued');
+  expect(await readdir(issued)).toEqual(['product.pem']);
+  expect((await stat(issued)).mode & 0o777).toBe(0o700);
+  expect((await stat(join(issued, 'product.pem'))).mode & 0o777).toBe(0o600);
+});
+
+test('a kept certificate that is damaged, of another workload or of another CA is replaced', async () => {
+  const kept = (dir = dataDir, workload = 'product') => join(dir, 'ca', 'issued', `${workload}.pem`);
+  const elsewhere = join(dataDir, 'another machine');
+  const { cert } = (await open('product')).tls.current();
+  await open('chat');
+  await open('product', { dir: elsewhere });
+  const [own, chat, foreign] = await Promise.all(
+    [kept(), kept(dataDir, 'chat'), kept(elsewhere)].map((file) => readFile(file, 'utf8')),
+  );
+  const [ownKey, chatKey] = [own, chat].map((text) => text?.slice(text.indexOf('-----BEGIN PRIVATE KEY')) ?? '');
+  for (const text of ['', own?.slice(0, 300), own?.slice(0, -300), `${cert}${chatKey}`, ownKey, chat, foreign]) {
+    await writeFile(kept(), text ?? '');
+    const { tls } = await open('product');
+    const now = new X509Certificate(tls.current().cert);
+    expect(now.subjectAltName).toContain('/sa/product,');
+    expect(now.checkPrivateKey(createPrivateKey(tls.current().key))).toBe(true);
+    expect(now.verify(new X509Certificate(tls.current().ca).publicKey)).toBe(true);
+    expect(await readFile(kept(), 'utf8')).toBe(tls.current().cert + tls.current().key);
+  }
 });
 
 test('processes that start at once on an empty folder agree on one CA', async () => {
@@ -153,15 +211,35 @@ test('a certificate is replaced before two thirds of its life, and the listeners
   expect(product.tls.current().cert).toBe(cert);
 
   now = new Date(start.getTime() + 15 * 3_600_000);
-  jest.advanceTimersByTime(60_000);
+  await passMinutesUntil(changeOf(product));
   expect(product.tls.current().cert).not.toBe(cert);
   expect(new X509Certificate(product.tls.current().cert).validToDate.getTime()).toBe(now.getTime() + 24 * 3_600_000);
   expect(told).toBe(1);
 
   stop();
   now = new Date(now.getTime() + 20 * 3_600_000);
-  jest.advanceTimersByTime(60_000);
+  await passMinutesUntil(changeOf(product));
   expect(told).toBe(1);
+});
+
+test('while a certificate can’t be renewed the old one stays in use, and the log says so once', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+  let now = start;
+  const lines: string[] = [];
+  const product = await open('product', { now: () => now, lines });
+  const first = product.tls.current();
+  const issued = join(dataDir, 'ca', 'issued');
+  await rm(issued, { recursive: true });
+  await writeFile(issued, 'in the way');
+  const complaints = () => lines.filter((line) => line.includes('not renewed')).length;
+  now = new Date(start.getTime() + 15 * 3_600_000);
+  await passMinutesUntil(() => complaints() > 0);
+  expect(product.tls.current()).toEqual(first);
+
+  await rm(issued);
+  await passMinutesUntil(changeOf(product));
+  expect(product.tls.current().cert).not.toBe(first.cert);
+  expect(complaints()).toBe(1);
 });
 
 test('new certificate files are taken; broken ones leave the old in use, and each complaint is logged once', async () => {
@@ -176,25 +254,21 @@ test('new certificate files are taken; broken ones leave the old in use, and eac
   const lines: string[] = [];
   const product = await open('product', { files, lines });
   const complaints = () => lines.filter((line) => line.includes('the old one stays in use')).length;
-  const tickUntil = async (done: () => boolean): Promise<void> => {
-    while (!done()) {
-      jest.advanceTimersByTime(10_000);
-      await new Promise(setImmediate);
-    }
-  };
 
-  const next = (await open('product')).tls.current();
+  const authority = await openDevelopmentAuthority(dataDir, new Date());
+  const request = { workload: 'product', spiffeId: source.spiffeId, now: new Date() };
+  const next = { ca: authority.ca, ...(await authority.issue(request)) };
   await writeFile(files.cert, next.cert); // the key is still the old one
-  await tickUntil(() => complaints() > 0);
+  await passMinutesUntil(() => complaints() > 0);
   await writeFile(files.ca, 'garbage');
   await rm(files.key);
-  await tickUntil(() => complaints() > 1);
+  await passMinutesUntil(() => complaints() > 1);
   expect(product.tls.current()).toEqual(first);
 
   let told = 0;
   product.tls.onChange(() => told++);
   await write(next);
-  await tickUntil(() => told > 0);
+  await passMinutesUntil(() => told > 0);
   expect(product.tls.current()).toEqual(next);
   expect(complaints()).toBe(2);
 });

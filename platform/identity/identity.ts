@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { TlsMaterial } from '../rpc/tls.ts';
 import { type CertificateFiles, openCertificateFiles } from './certificate-files.ts';
+import { writingTogether } from './certificate.ts';
 import { openDevelopmentAuthority } from './development-authority.ts';
+import { renewalOf } from './kept-leaf.ts';
 import { holdMaterial, type Identity } from './material.ts';
 import { type Mesh, spiffeIdOf } from './spiffe.ts';
 
@@ -16,8 +18,6 @@ export type IdentityOptions = {
   readonly files?: CertificateFiles | undefined;
 };
 
-const lifetimeMs = 24 * 3_600_000; // a stolen key is worth little tomorrow
-const renewAfter = 0.6; // of the lifetime, which leaves 9 hours to notice that it doesn't work
 const checkEveryMs = 60_000; // not one long timer: a laptop's sleep would stop it
 
 /** Opens the identity of a workload: from certificate files when given, else from the development CA under `dataDir`. */
@@ -26,17 +26,43 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const spiffeId = spiffeIdOf(mesh, workload);
   if (files !== undefined) return openCertificateFiles({ files, spiffeId, now, log });
 
-  const authority = await openDevelopmentAuthority(dataDir, now());
-  let issuedMs = 0;
-  const issue = (): TlsMaterial => {
-    issuedMs = now().getTime();
-    return { ca: authority.ca, ...authority.issue({ workload, spiffeId, now: now(), lifetimeMs }) };
-  };
-  const held = holdMaterial(issue());
-  const timer = setInterval(() => {
-    if (now().getTime() - issuedMs < lifetimeMs * renewAfter) return;
-    held.replace(issue());
+  const { authority, first } = await writingTogether(async () => {
+    const opened = await openDevelopmentAuthority(dataDir, now());
+    return { authority: opened, first: await opened.certificateOf({ workload, spiffeId, now: now() }) };
+  });
+  const held = holdMaterial({ ca: authority.ca, ...first });
+  let renewAt = renewalOf(first.cert);
+
+  async function renew(): Promise<void> {
+    const next: TlsMaterial = {
+      ca: authority.ca,
+      ...(await authority.certificateOf({ workload, spiffeId, now: now() })),
+    };
+    renewAt = renewalOf(next.cert);
+    if (closed) return;
+    held.replace(next);
     log.info({ spiffeId }, 'certificate renewed');
+  }
+
+  let closed = false;
+  let complaint = '';
+  let renewing: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    if (now() < renewAt) return;
+    renewing ??= renew()
+      .catch((error: unknown) => {
+        if (String(error) !== complaint)
+          log.error({ err: error, spiffeId }, 'certificate not renewed; tried again every minute');
+        complaint = String(error);
+      })
+      .finally(() => (renewing = undefined));
   }, checkEveryMs).unref();
-  return { spiffeId, tls: held.tls, close: () => clearInterval(timer) };
+  return {
+    spiffeId,
+    tls: held.tls,
+    close() {
+      closed = true;
+      clearInterval(timer);
+    },
+  };
 }
