@@ -32,6 +32,11 @@ export async function indexProducts(tx: Sql, products: readonly Product[]): Prom
   }
   const shown = products.filter((product) => product.status === 'published');
   if (shown.length === 0) return;
+  const known = shown.filter((product) => product.version > 1).map((product) => product.id);
+  if (known.length > 0) {
+    // Whoever sells the last piece meanwhile is waited for, and seen by the next statement.
+    await tx.query('select 1 from search_document where product_id = any($1) order by product_id for update', [known]);
+  }
   const written = await writeDocuments(tx, shown);
   const changed = written.filter((row) => !row.fresh).map((row) => row.doc);
   if (changed.length > 0) {
