@@ -135,6 +135,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
       newId,
       ...dialing.as(name),
       verifier,
+      tracing,
       metrics: metrics.registry,
       events,
     };
@@ -223,10 +224,12 @@ function unlessPort(name: string): (error: unknown) => never {
     const { code, port } = error;
     if (code === 'EADDRINUSE') {
       throw new StartError(
-        `Port ${port} for ${name} is in use: stop what uses it, or set ${portVariable(name)} to another.`,
+        `Port ${String(port)} for ${name} is in use: stop what uses it, or set ${portVariable(name)} to another.`,
       );
     }
     if (code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error;
-    throw new StartError(`Port ${port} for ${name} can’t be had (${code}): set ${portVariable(name)} to another.`);
+    throw new StartError(
+      `Port ${String(port)} for ${name} can’t be had (${String(code)}): set ${portVariable(name)} to another.`,
+    );
   };
 }

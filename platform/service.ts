@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import type { EventBus } from './event-bus.ts';
 import type { TokenVerifier } from './identity/access-token.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 import type { RpcTransport } from './rpc/transport.ts';
 
 /** Where a service gets time, ids, configuration and its peers from. Nothing else in a service reads them. */
@@ -21,6 +22,8 @@ export type Env<C = unknown> = {
   transport(contract: DescService): RpcTransport;
   /** Tells who a user is by the access token. The platform asks it for every call; only the edge, which has no server of ours, asks itself. */
   readonly verifier: TokenVerifier;
+  /** Spans of calls, for the edge alone: everybody else's come from the platform. */
+  readonly tracing: Tracing | undefined;
   /** The process's metrics, for counters of a service's own. */
   readonly metrics: Registry;
   /** Where events go: hand it to `openDatabase`, and to `consume` for those of others. */

@@ -66,6 +66,7 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
     newId,
     dial: (contract) => createClient(contract, peers),
     verifier: tokens,
+    tracing: undefined,
     metrics: metrics.registry,
     events,
     transport() {

@@ -3,7 +3,8 @@ import type { ConnectError } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { clientAddress } from './address.ts';
 import type { Cors } from './cors.ts';
-import type { Exchange } from './exchange.ts';
+import type { Tracing } from '#platform/telemetry/tracing.ts';
+import { type Exchange, traceparentOf } from './exchange.ts';
 import type { EdgeRequest, EdgeResponse } from './listener.ts';
 import type { Meter } from './meter.ts';
 import type { Pages } from './pages.ts';
@@ -20,6 +21,7 @@ export type EdgeOptions = {
   readonly pages: Pages;
   readonly cors: Cors;
   readonly meter: Meter;
+  readonly tracing: Tracing | undefined;
   readonly log: Logger;
   readonly trustedProxies: BlockList;
   /** Whether clients come over TLS, and are to stay with it. */
@@ -27,6 +29,17 @@ export type EdgeOptions = {
   newRequestId(): string;
 };
 
+type Refused = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly message: string;
+};
+
+const noSuchMethod: Refused = {
+  status: 404,
+  headers: {},
+  message: 'There is no such method at this address. /openapi.json lists them.',
+};
 const requestIds = /^[\w.:-]{1,128}$/; // as the services take them
 
 /** Where each request begins: finds the method that it means and how it is spoken, and hands it on. */
@@ -37,13 +50,14 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
     const began = performance.now();
     const { headers } = request;
     const forwarded = headers['x-forwarded-for'];
-    const sentId = headers['x-request-id'];
-    const requestId = typeof sentId === 'string' && requestIds.test(sentId) ? sentId : options.newRequestId();
+    const requestId = requestIdOf(request);
     const address = clientAddress(
       request.socket.remoteAddress ?? '',
       typeof forwarded === 'string' ? forwarded : forwarded?.join(','),
       options.trustedProxies,
     );
+    const sentTrace = traceparentOf(request);
+    const span = options.tracing?.server('gateway', route.method, 'edge', sentTrace);
     let closed = false;
     const ending: (() => void)[] = [];
     response.once('close', () => {
@@ -56,6 +70,7 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
       response,
       requestId,
       address,
+      traceparent: span?.traceparent ?? sentTrace,
       protocol,
       onClose(work) {
         if (closed) work();
@@ -63,10 +78,34 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
       },
       ended(error) {
         const ms = performance.now() - began;
+        span?.end(error?.code ?? 0);
         meter.ended(route.policy.path, protocol, error, ms);
         if (error !== undefined) logFailure(log, route, requestId, error, ms);
       },
     };
+  }
+
+  function requestIdOf({ headers }: EdgeRequest): string {
+    const sent = headers['x-request-id'];
+    return typeof sent === 'string' && requestIds.test(sent) ? sent : options.newRequestId();
+  }
+
+  /** Refuses what means no call. Connect has no code for these, so the status says it. */
+  function refuse(request: EdgeRequest, response: EdgeResponse, { status, headers, message }: Refused): void {
+    const body = Buffer.from(JSON.stringify({ code: 'unimplemented', message }));
+    writeWhole(
+      request,
+      response,
+      status,
+      {
+        ...headers,
+        'x-request-id': requestIdOf(request),
+        'content-type': 'application/json',
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+      },
+      body,
+    );
   }
 
   function serve(request: EdgeRequest, response: EdgeResponse): void {
@@ -82,20 +121,15 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
       cors.preflight(request, response);
       return;
     }
-    if (route === undefined) {
-      if (pages.has(path)) pages.serve(request, response);
-      else
-        refuse(
-          request,
-          response,
-          404,
-          {},
-          'unimplemented',
-          'There is no such method at this address. /openapi.json lists them.',
-        );
+    if (route === undefined && pages.has(path)) {
+      pages.serve(request, response);
       return;
     }
     if (request.headers.origin !== undefined) cors.apply(request, response);
+    if (route === undefined) {
+      refuse(request, response, noSuchMethod);
+      return;
+    }
     const query = mark === -1 || request.method !== 'GET' ? undefined : new URLSearchParams(url.slice(mark + 1));
     const spoken = protocolOf(request, route, query);
     switch (spoken.as) {
@@ -108,7 +142,7 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
         streams(exchangeOf(route, spoken.name, request, response));
         return;
       case 'refused':
-        refuse(request, response, spoken.status, spoken.headers, 'unimplemented', spoken.message);
+        refuse(request, response, spoken);
     }
   }
 
@@ -122,24 +156,6 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
       response.destroy();
     }
   };
-}
-
-function refuse(
-  request: EdgeRequest,
-  response: EdgeResponse,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  code: string,
-  message: string,
-): void {
-  const body = Buffer.from(JSON.stringify({ code, message }));
-  const all = {
-    ...headers,
-    'content-type': 'application/json',
-    'x-content-type-options': 'nosniff',
-    'cache-control': 'no-store',
-  };
-  writeWhole(request, response, status, all, body);
 }
 
 /** Bugs are errors, trouble in the mesh is a warning; refusals are the client's affair, and of interest to who looks closer. */

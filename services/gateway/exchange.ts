@@ -13,6 +13,8 @@ export type Exchange = {
   readonly requestId: string;
   /** The client's address, behind trusted proxies too. */
   readonly address: string;
+  /** The trace that the call belongs to. */
+  readonly traceparent: string | undefined;
   /** How the client speaks, for metrics and logs. */
   readonly protocol: string;
   /** Runs `work` when the answer is sent or the client is gone; at once when that has been. */
@@ -39,7 +41,7 @@ export function callOf(
     userAgent: userAgentOf(exchange.request),
     deadlineMs,
     signal,
-    traceparent: traceparentOf(exchange.request),
+    traceparent: exchange.traceparent,
   };
 }
 
@@ -56,7 +58,8 @@ function userAgentOf(request: EdgeRequest): string {
   return sent === undefined ? '' : sent.replace(/[^\x20-\x7e]/g, '?').slice(0, maxUserAgent);
 }
 
-function traceparentOf(request: EdgeRequest): string | undefined {
+/** The trace that the client began, when it says so as W3C has it. */
+export function traceparentOf(request: EdgeRequest): string | undefined {
   const { traceparent } = request.headers;
   return typeof traceparent === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
     ? traceparent

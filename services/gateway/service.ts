@@ -99,6 +99,7 @@ export const gatewayService: Service<GatewayConfig> = {
         pages: createPages({ jwks, cors, log, ready }),
         cors,
         meter,
+        tracing: env.tracing,
         log,
         trustedProxies: trusted,
         secure: certificate !== undefined,

@@ -79,6 +79,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
         return user;
       },
     },
+    tracing: undefined,
     metrics: registry,
     events: createMemoryEventBus(),
   });
