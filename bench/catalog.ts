@@ -94,7 +94,7 @@ async function importProducts(shop: BenchShop, file: string, first: number, coun
     env: shop.env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  const [code] = await once(child, 'exit');
+  const [code] = (await once(child, 'exit')) as unknown[];
   if (code !== 0) throw new Error(`the import ended with ${String(code)}`);
   const rows = count * 2;
   report({

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { createConnectRouter } from '@connectrpc/connect';
+import { type createConnectRouter } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { sampleProduct } from './sample.ts';

@@ -20,7 +20,7 @@ export function createClosingStack(): ClosingStack {
       const errors: unknown[] = [];
       for (let last = stages.pop(); last !== undefined; last = stages.pop()) {
         const ended = await Promise.allSettled(last.map(async (end) => end()));
-        errors.push(...ended.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])));
+        errors.push(...ended.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : [])));
       }
       if (errors.length > 0) throw new AggregateError(errors, 'Not everything could be closed');
     },

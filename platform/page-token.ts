@@ -55,7 +55,8 @@ export function pageTokens(key: string, now: () => Date = () => new Date()): Pag
         throw refused();
       }
       if (head.readUInt32BE(1) < nowSeconds()) throw expired();
-      return JSON.parse(text);
+      const cursor: unknown = JSON.parse(text);
+      return cursor;
     },
   };
 }

@@ -229,7 +229,7 @@ function unlessPort(name: string): (error: unknown) => never {
     }
     if (code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error;
     throw new StartError(
-      `Port ${String(port)} for ${name} can’t be had (${String(code)}): set ${portVariable(name)} to another.`,
+      `Port ${String(port)} for ${name} can’t be had (${code}): set ${portVariable(name)} to another.`,
     );
   };
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KeyService, OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
-import { Role } from '#gen/only2u/user/v1/user_pb.ts';
+import { type Role } from '#gen/only2u/user/v1/user_pb.ts';
 import { newId } from '#platform/ids.ts';
 import { type Dial, startShop } from '#platform/run.ts';
 import { createTestDatabase } from '#platform/testing/database.ts';

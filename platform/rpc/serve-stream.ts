@@ -71,7 +71,8 @@ async function* requests(served: ServedCall): AsyncGenerator<Message> {
   const { stream, limits } = incoming;
   const reader = new MessageReader(limits.maxBytes);
   try {
-    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    const chunks: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false });
+    for await (const chunk of chunks) {
       reader.push(chunk);
       for (let next = reader.next(); next !== undefined; next = reader.next()) {
         const bytes = next.compressed ? await decompress(next.bytes, incoming.encoding, limits.maxBytes) : next.bytes;

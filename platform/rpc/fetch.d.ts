@@ -1,0 +1,2 @@
+/** Connect's types name what the browser's library declares and Node's does not. */
+type HeadersInit = ConstructorParameters<typeof Headers>[0];
