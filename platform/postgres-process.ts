@@ -42,7 +42,7 @@ const run = promisify(execFile);
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresProcess> {
   const programs = await findPrograms();
-  const launcher = await findLauncher(programs.postgres, options.folder);
+  const launcher = await findLauncher(programs.initdb, options.folder);
   if (!(await exists(options.folder))) {
     await createCluster({ ...options, unsafe: options.settings?.['fsync'] === 'off' }, programs.initdb, launcher);
   }
