@@ -2,7 +2,7 @@ import { planImport } from './import-plan.ts';
 import type { ImportItem, KnownProduct, PlanOptions, Planned, Refusal, Writes } from './import-plan.ts';
 import type { ImportStore } from './import-store.ts';
 import { cellOf } from './shopify-csv-cells.ts';
-import type { ImportFault } from './shopify-csv-cells.ts';
+import type { ImportFault } from './import-fault.ts';
 import { groupsOf, surveyFile } from './shopify-csv-file.ts';
 import type { CsvFile, RowGroup, Survey } from './shopify-csv-file.ts';
 import { columnName } from './shopify-csv-header.ts';

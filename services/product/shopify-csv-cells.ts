@@ -1,20 +1,8 @@
+import type { ImportFault } from './import-fault.ts';
 import { columnName } from './shopify-csv-header.ts';
 import type { ColumnKey, CsvHeader } from './shopify-csv-header.ts';
 import type { CsvRow } from './shopify-csv-rows.ts';
 import type { CellValue } from './shopify-csv-values.ts';
-
-/** One thing wrong in a file. */
-export type ImportFault = {
-  /** From 1, where the row begins. */
-  readonly line: number;
-  /** As the file's header writes it; "" for the whole row. */
-  readonly column: string;
-  /** "" when it isn't known. */
-  readonly handle: string;
-  /** UPPER_SNAKE_CASE */
-  readonly reason: string;
-  readonly message: string;
-};
 
 /** The cells of a product's rows, and what was found wrong in them. */
 export type Cells = {

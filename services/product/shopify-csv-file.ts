@@ -1,5 +1,5 @@
 import { cellOf } from './shopify-csv-cells.ts';
-import type { ImportFault } from './shopify-csv-cells.ts';
+import type { ImportFault } from './import-fault.ts';
 import { readHeader } from './shopify-csv-header.ts';
 import type { CsvHeader } from './shopify-csv-header.ts';
 import { createRowReader } from './shopify-csv-rows.ts';

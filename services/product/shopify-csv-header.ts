@@ -1,4 +1,4 @@
-import type { ImportFault } from './shopify-csv-cells.ts';
+import type { ImportFault } from './import-fault.ts';
 
 /** What a column means, with the names that Shopify gave it: first the older header, then the newer one. */
 const columnNames = {

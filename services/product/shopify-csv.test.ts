@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { ImportFault } from './shopify-csv-cells.ts';
+import type { ImportFault } from './import-fault.ts';
 import { groupsOf, surveyFile } from './shopify-csv-file.ts';
 import type { CsvFile } from './shopify-csv-file.ts';
 import { readProduct } from './shopify-csv.ts';

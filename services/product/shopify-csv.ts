@@ -1,7 +1,8 @@
 import { contentViolations, tidyContent } from './content.ts';
 import type { Image, ProductContent, Variant } from './content.ts';
 import { cellOf, createCells, flawOf } from './shopify-csv-cells.ts';
-import type { Cells, ImportFault } from './shopify-csv-cells.ts';
+import type { Cells } from './shopify-csv-cells.ts';
+import type { ImportFault } from './import-fault.ts';
 import { optionColumns } from './shopify-csv-header.ts';
 import type { ColumnKey, CsvHeader } from './shopify-csv-header.ts';
 import type { CsvRow } from './shopify-csv-rows.ts';
