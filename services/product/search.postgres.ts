@@ -10,14 +10,11 @@ import {
   type SearchFacet,
   type SearchQuery,
   type SearchResult,
-  type SearchSort,
   type Suggestion,
 } from './search.ts';
 import { facetOf, facetTerm } from './search-index.postgres.ts';
+import { beginnings, searchStatement, type CandidateSource } from './search-statement.postgres.ts';
 
-const most = searchCap + 1; // candidates: one more than is counted says that there are more
-const gathered = 600; // matches that are ranked at most; a query of several words has fewer, save in a huge shop
-const listed = 3_000; // of a term's list looked at, when few of them are in stock
 const valuesPerFacet = 20;
 const optionFacets = 10;
 const lookedAlike = 30; // words with the most trigrams in common, of which the nearest is chosen
@@ -71,9 +68,7 @@ type Row = {
 async function run(sql: Sql, query: SearchQuery, words: readonly (readonly string[])[]): Promise<SearchResult> {
   const { price, cursor } = query;
   const filters = filtersOf(query);
-  const terms = [...words, ...filters];
-  const oneTerm = price === undefined && terms.length === 1 && terms[0]?.length === 1;
-  const source: Source = terms.length === 0 ? 'all' : oneTerm ? 'term' : 'query';
+  const source = sourceOf(query, words, filters);
   // What has no words has no relevance; the latest first then.
   const sort = query.sort === 'relevance' && words.length === 0 ? 'newest' : query.sort;
   const values: unknown[] = [
@@ -88,8 +83,8 @@ async function run(sql: Sql, query: SearchQuery, words: readonly (readonly strin
     values.push(filters.map((group) => `(${group.map(quoted).join('|')})`).join('&'));
     values.push(...['', ':A', ':AB', ':ABC'].map((weights) => wordQuery(words, weights)));
   }
-  if (source === 'term') values.push(words[0]?.[0] ?? null, filters[0]?.[0] ?? null);
-  const [row] = await sql.query<Row>(statement(source, sort), values);
+  if (source !== 'all' && source !== 'query') values.push(words[0]?.[0] ?? null, filters[0]?.[0] ?? null);
+  const [row] = await sql.query<Row>(searchStatement(source, sort), values);
   if (row === undefined) throw new Error('a search answers one row');
   const page = row.page ?? [];
   const shown = page.slice(0, query.limit);
@@ -108,6 +103,18 @@ async function run(sql: Sql, query: SearchQuery, words: readonly (readonly strin
     correctedQuery: '',
     next,
   };
+}
+
+function sourceOf(
+  { price, inStock }: SearchQuery,
+  words: readonly (readonly string[])[],
+  filters: readonly (readonly string[])[],
+): CandidateSource {
+  const terms = [...words, ...filters];
+  if (terms.length === 0) return 'all';
+  if (terms[0]?.length !== 1) return 'query';
+  if (terms.length > 1 || price !== undefined) return 'sampled';
+  return words.length === 0 && !inStock ? 'filter' : 'list';
 }
 
 function offsetOf(cursor: SearchCursor | undefined): number {
@@ -131,93 +138,6 @@ function wordQuery(words: readonly (readonly string[])[], weights: string): stri
 
 function quoted(term: string): string {
   return `'${term.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
-}
-
-/** Where the candidates come from: everything, the list of one term, or what matches a query. */
-type Source = 'all' | 'term' | 'query';
-
-type Order = Exclude<SearchSort, 'relevance'>;
-
-const orders: Readonly<Record<Order, { readonly by: string; readonly after: string }>> = {
-  'price-ascending': { by: 'd.min_price, d.doc', after: '(d.min_price, d.doc) > ($2::bigint, $3::integer)' },
-  'price-descending': { by: 'd.min_price desc, d.doc desc', after: '(d.min_price, d.doc) < ($2::bigint, $3::integer)' },
-  newest: { by: 'd.doc desc', after: '$2::bigint = 0 and d.doc < $3::integer' },
-};
-
-// The place before the first: a condition that always holds lets the index begin where the page does.
-const endOfDocs = 2 ** 31 - 1;
-const beginnings: Readonly<Record<Order, SearchCursor>> = {
-  'price-ascending': [-1, 0],
-  'price-descending': [Number.MAX_SAFE_INTEGER, endOfDocs],
-  newest: [0, endOfDocs],
-};
-
-const statements = new Map<string, string>();
-
-/**
- * One statement finds, counts, ranks and pages. The candidates, at most the cap and one more, come
- * - of one term (the commonest search) from its list, best first: 0.1 ms whether 70 or 7,000 of 100,000 products have it;
- *   when the list is shorter than the cap, from the query after all, so that words of descriptions count too;
- * - of several from GIN, which intersects their lists: 0.2 to 1 ms at 100,000 products.
- * The score is the tier: 3 for all words in the title, 2 with tags and brand, 1 with type and options, 0 with the description;
- * the latest of a tier first. ts_rank, which also weighs how near the words stand, took 6 µs a product, this 1 µs.
- * In an order other than relevance, a page comes from the candidates when they are all, else from walking the order's index:
- * more than the cap match, so the next match is never far.
- */
-function statement(source: Source, sort: SearchSort): string {
-  const key = `${source} ${sort}`;
-  const known = statements.get(key);
-  if (known !== undefined) return known;
-  const holds = `(not $4::boolean or d.in_stock)
-    and ($5::text is null or (d.currency = $5 and d.max_price >= $6::bigint and d.min_price <= $7::bigint))`;
-  const match = source === 'all' ? holds : `d.words @@ (select words from asked) and ${holds}`;
-  // The function instead of the operator: GIN would fetch all that match and sort them.
-  const walked = source === 'all' ? holds : `ts_match_vq(d.words, (select words from asked)) and ${holds}`;
-  const columns = 'd.doc, d.product_id, d.min_price, d.facets';
-  const tier = ['title', 'labels', 'kinds']
-    .map((part) => `(d.words @@ (select ${part} from asked))::integer`)
-    .join(' + ');
-  const gather = `select * from (select ${columns}, ${tier} as score from search_document d where ${match} limit ${gathered}) d
-    order by score desc, doc desc limit ${most}`;
-  const candidates = {
-    all: `found as materialized (select ${columns}, 0 as score from search_document d where ${match} order by d.doc desc limit ${most})`,
-    query: `found as materialized (${gather})`,
-    term: `top as materialized (
-        select ${columns}, p.tier as score from (
-          select doc, tier from search_posting where term = coalesce($14::text, (ts_lexize('english_stem', $13::text))[1])
-          order by tier desc, doc desc limit ${listed}) p
-        join search_document d on d.doc = p.doc where ${holds} order by p.tier desc, p.doc desc limit ${most}),
-      found as materialized (
-        select * from top where (select count(*) from top) = ${most}
-        union all
-        (select * from (${gather}) d where (select count(*) from top) < ${most}))`,
-  }[source];
-  // Made once: in a plan without the values to_tsquery would be called again for each row, three times 10 µs.
-  const asked =
-    source === 'all'
-      ? ''
-      : `asked as materialized (select to_tsquery('english', $9) && $8::tsquery as words,
-          to_tsquery('english', $10) as title, to_tsquery('english', $11) as labels, to_tsquery('english', $12) as kinds),`;
-  const text = `with ${asked} ${candidates}, page as (${page(sort, walked)})
-    select (select count(*)::integer from found) as total,
-      (select json_object_agg(facet, products) from (
-        select facet, count(*) as products from (select unnest(facets) as facet from found) each group by facet) counted) as facets,
-      (select json_agg(json_build_array(product_id, min_price, doc)) from page) as page`;
-  statements.set(key, text);
-  return text;
-}
-
-function page(sort: SearchSort, walked: string): string {
-  if (sort === 'relevance') {
-    return `select product_id, min_price, doc from (select * from found order by score desc, doc desc limit ${searchCap}) best
-      order by score desc, doc desc offset $2::bigint + $3::integer limit $1`;
-  }
-  const { by, after } = orders[sort];
-  return `(select product_id, min_price, doc from found d
-       where ${after} and (select count(*) from found) < ${most} order by ${by} limit $1)
-      union all
-      (select d.product_id, d.min_price, d.doc from search_document d
-       where ${walked} and ${after} and (select count(*) from found) = ${most} order by ${by} limit $1)`;
 }
 
 function facetsFrom(counts: Readonly<Record<string, number>>): SearchFacet[] {
