@@ -29,8 +29,22 @@ GOBIN="$PWD/.tools/bin" go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v
 secure=(-cacert "$identity/ca.pem" -cert "$identity/cert.pem" -key "$identity/key.pem")
 found 'grpcurl' .tools/bin/grpcurl "${secure[@]}" -d "{\"query\":\"$word\",\"page_size\":1}" "$PRODUCT_ADDRESS" only2u.product.v1.ProductService/SearchProducts
 
-if .tools/bin/grpcurl -cacert "$identity/ca.pem" -d '{}' "$PRODUCT_ADDRESS" only2u.product.v1.ProductService/SearchProducts; then
-  echo 'The service answers a caller without a certificate.' >&2
-  exit 1
-fi
-echo 'Without a certificate the service does not answer.'
+# refused HOW TEXT COMMAND…: fails unless the command is refused with the text.
+refused() {
+  local how=$1 text=$2 answer
+  shift 2
+  if answer=$("$@" 2>&1); then
+    echo "$how: answered, though it should have been refused." >&2
+    exit 1
+  fi
+  grep -q "$text" <<< "$answer" || { echo "$answer" >&2; exit 1; }
+  printf '\n%s: refused\n%s\n' "$how" "$answer"
+}
+
+search=(-d '{"query":"shirt"}' "$PRODUCT_ADDRESS" only2u.product.v1.ProductService/SearchProducts)
+refused 'Without a certificate' 'certificate' .tools/bin/grpcurl -cacert "$identity/ca.pem" "${search[@]}"
+
+node tools/certificate.ts chat > /dev/null
+chat="$ONLY2U_DATA/identity/chat"
+refused 'As a workload without the grant' 'PermissionDenied' \
+  .tools/bin/grpcurl -cacert "$chat/ca.pem" -cert "$chat/cert.pem" -key "$chat/key.pem" "${search[@]}"

@@ -6,7 +6,7 @@ import { openPool, type Database, type PoolOptions } from './pool.postgres.ts';
 import { forgetAnswers } from './request-id.postgres.ts';
 
 // eslint-disable-next-line no-restricted-syntax -- what a store stands on, in one place
-export { brokenUnique, type Database, type Sql, type TransactionOptions } from './pool.postgres.ts';
+export { brokenUnique, type Database, type Sql } from './pool.postgres.ts';
 
 export type DatabaseOptions = PoolOptions & {
   readonly log: Logger;
