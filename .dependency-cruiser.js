@@ -29,7 +29,13 @@ const config = {
       comment: 'A service can be added or taken away without touching the platform.',
       severity: 'error',
       from: { path: '^platform/' },
-      to: { path: '^(services|mesh|tools|test|bench|conformance)/' },
+      to: { path: '^(services|mesh|tools|test|bench)/' },
+    },
+    {
+      name: 'conformance-is-for-tests',
+      severity: 'error',
+      from: { pathNot: tests },
+      to: { path: '^conformance/' },
     },
     {
       name: 'services-stand-on-the-platform-alone',

@@ -46,5 +46,5 @@ refused 'Without a certificate' 'certificate' .tools/bin/grpcurl -cacert "$ident
 
 node tools/certificate.ts chat > /dev/null
 chat="$ONLY2U_DATA/identity/chat"
-refused 'As a workload without the grant' 'PermissionDenied' \
+refused 'As a workload without the grant' 'CALLER_NOT_GRANTED' \
   .tools/bin/grpcurl -cacert "$chat/ca.pem" -cert "$chat/cert.pem" -key "$chat/key.pem" "${search[@]}"

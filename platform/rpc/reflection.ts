@@ -2,6 +2,7 @@ import { type DescFile, type DescService, toBinary } from '@bufbuild/protobuf';
 import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
+import { file_google_rpc_error_details } from '#gen/google/rpc/error_details_pb.ts';
 import { ServerReflection, type ServerReflectionRequest } from '#gen/grpc/reflection/v1/reflection_pb.ts';
 import {
   ServerReflection as ServerReflectionAlpha,
@@ -64,6 +65,7 @@ function indexOf(services: readonly DescService[]): Index {
     file.dependencies.forEach(add);
   };
   for (const service of services) add(service.file);
+  add(file_google_rpc_error_details); // refusals carry them as Any, and grpcurl asks what they are
   return { services: services.map(({ typeName }) => typeName), byName, bySymbol, extensions };
 }
 
