@@ -130,6 +130,11 @@ test('JSON that nests deep is refused before it is parsed', async () => {
   expect(refusal).toMatchObject({ ...invalid, reason: 'JSON_TOO_DEEP' });
 });
 
+test('JSON of very many values is refused before it is parsed', async () => {
+  const refusal = await refusalOf(await gateway.post('SearchProducts', `{"tags":[${'{},'.repeat(200_000)}{}]}`));
+  expect(refusal).toMatchObject({ ...invalid, reason: 'JSON_TOO_MANY_VALUES' });
+});
+
 test('brackets in a string are no nesting', async () => {
   expect((await gateway.post('GetProduct', { productId: '\\"[{'.repeat(50).slice(0, 200) })).status).toBe(400);
   expect((await gateway.post('SearchProducts', { query: '\\"[{'.repeat(40) })).status).toBe(200);
