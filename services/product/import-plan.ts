@@ -54,6 +54,8 @@ export type PlanOptions = {
   readonly actor: string;
   readonly now: Date;
   readonly newId: (prefix: string) => string;
+  /** The category of a product that is new, "cat_…"; none unless told. */
+  readonly categoryOf?: (content: ProductContent) => string;
 };
 
 /**
@@ -64,7 +66,8 @@ export function planImport(item: ImportItem, known: KnownProduct | undefined, op
   const newVariantId = (): string => options.newId('var');
   const write = { now: options.now, newVariantId, cleanHtml: (html: string) => html }; // it is clean already
   if (known === undefined) {
-    const product = createProduct(item.content, { ...write, id: options.newId('prd'), vendorId: options.vendorId });
+    const content = { ...item.content, categoryId: options.categoryOf?.(item.content) ?? '' };
+    const product = createProduct(content, { ...write, id: options.newId('prd'), vendorId: options.vendorId });
     return withStock(item, product, undefined, 'created', options);
   }
   const content = { ...item.content, categoryId: known.product.categoryId }; // the format has no column for it

@@ -26,6 +26,8 @@ test('an empty shop gets the catalog once, and what is deleted of it stays delet
     expect(made).toBeGreaterThanOrEqual(60);
     expect(await countOf(database, 'product')).toBe(made);
     expect(await countOf(database, 'variant')).toBeGreaterThan(200);
+    expect(await countOf(database, 'product where category_id is null')).toBe(0);
+    expect(await countOf(database, 'category')).toBe(26);
     await database.query('delete from product');
     expect(await load(database)).toBeUndefined();
     expect(await countOf(database, 'product')).toBe(0);
@@ -41,6 +43,7 @@ test('a load that broke off goes on at the next start', async () => {
     const broken = { find: store.find, apply: () => Promise.reject(new Error('killed')) };
     await expect(load(database, { store: broken })).rejects.toThrow('killed');
     expect(await load(database)).toBeGreaterThanOrEqual(60);
+    expect(await countOf(database, 'category')).toBe(26);
   } finally {
     await database.close();
   }
