@@ -86,6 +86,7 @@ async function pem(certificate: X509Certificate, key: CryptoKey): Promise<KeyPai
   };
 }
 
+process.once('disconnect', () => process.exit()); // nobody wants an answer any more
 process.on('message', ({ id, root, leaf }: Order) => {
   const answer = (rest: Omit<Answer, 'id'>) => void process.send?.({ id, ...rest } satisfies Answer);
   const written = leaf === undefined ? writeRoot(root) : writeLeaf(leaf);
