@@ -26,7 +26,7 @@ const warmUpMs = 1_500; // until V8 has optimized what is hot
  * codec. Each server runs in a process of its own, one after the other, `rounds` times in turn; the best round counts,
  * because whatever else runs on the machine only ever adds.
  */
-export async function benchRpc({ seconds = 3, rounds = 3, only = kinds as readonly RpcServerKind[] } = {}): Promise<
+export async function benchRpc({ seconds = 3, rounds = 3, only = kinds } = {}): Promise<
   RpcRow[]
 > {
   const best = new Map<RpcServerKind, { readonly perSecond: number; readonly cpuMicros: number }>();
