@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { brotliDecompress, gunzip } from 'node:zlib';
 import { Fault } from '#platform/fault.ts';
 import { type ByteBudget, tooMuchAtOnce } from './byte-budget.ts';
 import type { Exchange } from './exchange.ts';
@@ -15,14 +15,19 @@ export type BodyLimits = {
 export type BodyReader = {
   /** The whole body. Throws a Fault when it is too large, too slow or more than can be held now. A large one counts until the response closes. */
   read(exchange: Receiving): Promise<Buffer>;
-  /** Undoes Content-Encoding: gzip; what unfolds beyond the limit is refused. */
-  unzip(body: Buffer, exchange: Receiving): Promise<Buffer>;
+  /** Undoes a compression by its HTTP name; what unfolds beyond the limit is refused. */
+  decompress(body: Buffer, encoding: string | string[] | undefined, exchange: Receiving): Promise<Buffer>;
 };
 
 /** What the reader needs to know of a call. */
 export type Receiving = Pick<Exchange, 'request' | 'onClose'>;
 
-const unzip = promisify(gunzip);
+type Decompressor = (body: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
+
+const decompressors: ReadonlyMap<string, Decompressor> = new Map([
+  ['gzip', promisify<Buffer, { readonly maxOutputLength: number }, Buffer>(gunzip)],
+  ['br', promisify<Buffer, { readonly maxOutputLength: number }, Buffer>(brotliDecompress)],
+]);
 const empty = Buffer.alloc(0);
 const smallBytes = 16 * 1024; // calls are bounded in number too: small bodies need no count of their own
 
@@ -64,19 +69,24 @@ export function createBodyReader({ maxBytes, timeoutMs, budget }: BodyLimits): B
 
   return {
     read,
-    async unzip(body, { onClose }) {
+    async decompress(body, encoding, { onClose }) {
+      if (encoding === undefined || encoding === 'identity') return body;
+      const decompressor = typeof encoding === 'string' ? decompressors.get(encoding) : undefined;
+      if (decompressor === undefined) {
+        throw new Fault(
+          'unimplemented',
+          'COMPRESSION_UNKNOWN',
+          'The body may be compressed by gzip or br, or not at all.',
+        );
+      }
       let unfolded: Buffer;
       try {
-        unfolded = await unzip(body, { maxOutputLength: maxBytes });
-      } catch (error) {
-        if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
-          throw tooLarge(maxBytes);
-        throw new Fault(
-          'invalid-argument',
-          'MALFORMED_GZIP',
-          'The body is not valid gzip, as its content-encoding says.',
-          { cause: error },
-        );
+        unfolded = await decompressor(body, { maxOutputLength: maxBytes });
+      } catch (cause) {
+        if (isObject(cause) && cause['code'] === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
+        throw new Fault('invalid-argument', 'MALFORMED_COMPRESSION', `The body is not valid ${String(encoding)}.`, {
+          cause,
+        });
       }
       if (unfolded.length > smallBytes) {
         onClose(() => budget.release(unfolded.length));
@@ -85,6 +95,10 @@ export function createBodyReader({ maxBytes, timeoutMs, budget }: BodyLimits): B
       return unfolded;
     },
   };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 export function tooLarge(maxBytes: number): Fault {

@@ -7,14 +7,15 @@ import { Fault } from '#platform/fault.ts';
 const headBytes = 5;
 const trailerFlag = 0x80;
 
-/** The one message of a unary gRPC-Web request. */
-export function unframeMessage(body: Buffer): Buffer {
+/** The one message of a unary gRPC-Web request, and whether it is compressed. */
+export function unframeMessage(body: Buffer): { readonly message: Buffer; readonly compressed: boolean } {
   if (body.length < headBytes) throw malformed('it ends before its first message does');
-  if (body[0] !== 0) throw malformed('its message is compressed, but grpc-encoding names no compression');
+  const flags = body.readUInt8(0);
+  if (flags > 1) throw malformed('its first frame is no message');
   const length = body.readUInt32BE(1);
   if (length > body.length - headBytes) throw malformed('it ends before its first message does');
   if (length < body.length - headBytes) throw malformed('a unary call takes one message');
-  return body.subarray(headBytes);
+  return { message: body.subarray(headBytes), compressed: flags === 1 };
 }
 
 /** The answer to a unary gRPC-Web request: the message and the trailer of a call that went well. */

@@ -19,7 +19,16 @@ const connectJson: Spoken = { as: 'unary', protocol: { name: 'connect', codec: '
 const connectProto: Spoken = { as: 'unary', protocol: { name: 'connect', codec: 'proto' } };
 const getJson: Spoken = { as: 'unary', protocol: { name: 'connect-get', codec: 'json' } };
 const getProto: Spoken = { as: 'unary', protocol: { name: 'connect-get', codec: 'proto' } };
-const grpcWeb: Spoken = { as: 'unary', protocol: { name: 'grpc-web', codec: 'proto' } };
+const grpcWebProto: Spoken = { as: 'unary', protocol: { name: 'grpc-web', codec: 'proto' } };
+const grpcWebJson: Spoken = { as: 'unary', protocol: { name: 'grpc-web', codec: 'json' } };
+
+const unaryContentTypes: ReadonlyMap<string, Spoken> = new Map([
+  ['application/json', connectJson],
+  ['application/proto', connectProto],
+  ['application/grpc-web', grpcWebProto],
+  ['application/grpc-web+proto', grpcWebProto],
+  ['application/grpc-web+json', grpcWebJson],
+]);
 
 const streamTypes = 'application/connect+json, application/connect+proto, application/grpc-web, application/grpc';
 const unaryTypes = 'application/json, application/proto, application/grpc-web, application/grpc';
@@ -31,21 +40,15 @@ export function protocolOf(request: EdgeRequest, { method, safe }: Route, query:
   if (request.method !== 'POST') return notAllowed(unary && safe ? 'GET, POST' : 'POST');
   const contentType = request.headers['content-type'] ?? '';
   if (unary) {
-    const contentEncoding = request.headers['content-encoding'];
-    const plain = contentEncoding === undefined || contentEncoding === 'gzip' || contentEncoding === 'identity';
-    if (contentType === 'application/json' || /^application\/json\s*;\s*charset="?utf-?8"?\s*$/i.test(contentType)) {
-      return plain ? connectJson : { as: 'other', name: 'connect' };
-    }
-    if (contentType === 'application/proto') return plain ? connectProto : { as: 'other', name: 'connect' };
-    if (contentType === 'application/grpc-web' || contentType === 'application/grpc-web+proto') {
-      const encoding = request.headers['grpc-encoding'];
-      return encoding === undefined || encoding === 'identity' ? grpcWeb : { as: 'other', name: 'grpc-web' };
-    }
-  } else if (/^application\/connect\+(json|proto)$/.test(contentType)) {
-    return { as: 'other', name: 'connect' };
+    const known = unaryContentTypes.get(contentType);
+    if (known !== undefined) return known;
+    if (/^application\/json\s*;\s*charset="?utf-?8"?\s*$/i.test(contentType)) return connectJson;
+    // Of gRPC only binary: connect-node would parse JSON without our limits.
+    if (/^application\/grpc(\+proto)?$/.test(contentType)) return { as: 'other', name: 'grpc' };
+  } else {
+    const [, name] = /^application\/(connect|grpc|grpc-web)(?:\+(?:proto|json))?$/.exec(contentType) ?? [];
+    if (name !== undefined && contentType !== 'application/connect') return { as: 'other', name };
   }
-  if (/^application\/grpc-web(\+(proto|json))?$/.test(contentType)) return { as: 'other', name: 'grpc-web' };
-  if (/^application\/grpc(\+(proto|json))?$/.test(contentType)) return { as: 'other', name: 'grpc' };
   const types = unary ? unaryTypes : streamTypes;
   return {
     as: 'refused',

@@ -31,7 +31,7 @@ export function writeAnswer(
   const headers: Headers = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
   if (protocol.name === 'grpc-web') {
     const framed = frameMessage(answer.body);
-    headers['content-type'] = 'application/grpc-web+proto';
+    headers['content-type'] = `application/grpc-web+${protocol.codec}`;
     headers['content-length'] = framed.length;
     response.writeHead(200, headers);
     response.end(framed);
@@ -66,18 +66,19 @@ function limitSending(response: EdgeResponse): void {
 /** Writes why a call is refused, as its protocol does. */
 export function writeRefusal(
   { request, response, requestId }: Exchange,
-  protocol: UnaryProtocol['name'],
+  { name, codec }: UnaryProtocol,
   error: ConnectError,
 ): void {
   if (response.writableEnded || response.destroyed) return; // the client went away
   const headers: Headers = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
-  if (protocol === 'grpc-web') {
-    writeWhole(request, response, 200, { ...headers, 'content-type': 'application/grpc-web+proto' }, frameError(error));
+  if (name === 'grpc-web') {
+    headers['content-type'] = `application/grpc-web+${codec}`;
+    writeWhole(request, response, 200, headers, frameError(error));
     return;
   }
   const retryAfter = retryAfterSeconds(error);
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
-  if (protocol === 'connect-get') headers['cache-control'] = 'no-store';
+  if (name === 'connect-get') headers['cache-control'] = 'no-store';
   const status = statusOfReason[reasonOf(error) ?? ''] ?? codeToHttpStatus(error.code);
   if (status === 401) headers['www-authenticate'] = 'Bearer';
   writeWhole(request, response, status, { ...headers, 'content-type': 'application/json' }, errorToJson(error));

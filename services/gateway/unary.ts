@@ -133,7 +133,7 @@ export function createUnaryHandler(options: UnaryOptions): UnaryHandler {
       exchange.ended(undefined);
     } catch (thrown) {
       const error = edgeError(thrown);
-      writeRefusal(exchange, protocol.name, error);
+      writeRefusal(exchange, protocol, error);
       exchange.ended(error);
     }
   };
@@ -148,8 +148,11 @@ async function messageInBody(exchange: Exchange, protocol: UnaryProtocol, bodies
     throw invalidField('connect-protocol-version', 'PROTOCOL_VERSION', 'has to be 1, or left out.');
   }
   const body = await bodies.read(exchange);
-  if (protocol.name === 'grpc-web') return unframeMessage(body);
-  return headers['content-encoding'] === 'gzip' ? bodies.unzip(body, exchange) : body;
+  if (protocol.name === 'grpc-web') {
+    const { message, compressed } = unframeMessage(body);
+    return compressed ? bodies.decompress(message, headers['grpc-encoding'] ?? 'none', exchange) : message;
+  }
+  return bodies.decompress(body, headers['content-encoding'], exchange);
 }
 
 async function messageInQuery(
@@ -166,17 +169,9 @@ async function messageInQuery(
     throw invalidField('message', 'MESSAGE_MISSING', 'is missing in the query: send the request in it.');
   }
   const compression = query?.get('compression') ?? 'identity';
-  if (compression !== 'identity' && compression !== 'gzip') {
-    throw new Fault(
-      'unimplemented',
-      'COMPRESSION_UNKNOWN',
-      'The query parameter "compression" has to be gzip or identity.',
-    );
-  }
-  if (query?.get('base64') !== '1') return Buffer.from(message);
+  if (query?.get('base64') !== '1') return bodies.decompress(Buffer.from(message), compression, exchange);
   if (!/^[\w+/-]*={0,2}$/.test(message)) throw invalidField('message', 'MALFORMED_BASE64', 'is not base64.');
-  const bytes = Buffer.from(message, 'base64');
-  return compression === 'gzip' ? bodies.unzip(bytes, exchange) : bytes;
+  return bodies.decompress(Buffer.from(message, 'base64'), compression, exchange);
 }
 
 function withEtag(answer: Answer): Answer {
