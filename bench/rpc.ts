@@ -26,9 +26,11 @@ const warmUpMs = 1_500; // until V8 has optimized what is hot
  * codec. Each server runs in a process of its own, one after the other, `rounds` times in turn; the best round counts,
  * because whatever else runs on the machine only ever adds.
  */
-export async function benchRpc({ seconds = 3, rounds = 3, only = kinds } = {}): Promise<
-  RpcRow[]
-> {
+export async function benchRpc({
+  seconds = 3,
+  rounds = 3,
+  only = kinds,
+}: { seconds?: number; rounds?: number; only?: readonly RpcServerKind[] } = {}): Promise<RpcRow[]> {
   const best = new Map<RpcServerKind, { readonly perSecond: number; readonly cpuMicros: number }>();
   for (let round = 0; round < rounds; round += 1) {
     for (const kind of only) {
