@@ -30,7 +30,7 @@ export function createAdminListener({ checks, metrics }: AdminListenerOptions): 
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return answer(response.setHeader('Allow', 'GET, HEAD'), 405, 'text/plain; charset=utf-8', 'GET only\n');
     }
-    switch (new URL(request.url ?? '/', 'http://admin').pathname) {
+    switch (request.url?.split('?', 1)[0]) {
       case '/healthz':
         return answer(response, 200, 'application/json', '{"status":"ok"}\n');
       case '/readyz':

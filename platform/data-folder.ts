@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { codeOf } from './error-code.ts';
 import { StartError } from './start-error.ts';
 
 /** The folder of everything that this shop keeps on this machine: its database, its certificate authority, its secret. */
@@ -38,7 +39,7 @@ async function readSecret(file: string): Promise<string> {
     if (/^[\w-]{43}\n$/.test(known)) return known.trim();
     throw new StartError(`${file} is damaged: restore it from a backup, or delete the data folder to start anew.`);
   }
-  const fresh = `${file}.new-${process.pid}`;
+  const fresh = `${file}.new-${randomBytes(6).toString('hex')}`;
   try {
     await writeFile(fresh, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true });
     await link(fresh, file).catch((error: unknown) => {
@@ -67,11 +68,4 @@ export function whatToDo(error: unknown): string {
     default:
       return `${error instanceof Error ? error.message : String(error)}.`;
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  // Not by class: where tests run, the system's errors are of another realm.
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { codeOf } from './error-code.ts';
 import { Fault } from './fault.ts';
 
 /** Asks PostgreSQL. `$1`, `$2`… stand for the values. int8 comes back as bigint, timestamptz as Date, date and numeric as text. */
@@ -154,7 +155,7 @@ async function transact<T>(
     const client = await pool.connect().catch((error: unknown) => {
       throw databaseFault(error) ?? error;
     });
-    let broken: Error | undefined;
+    let broken = false;
     try {
       await client.query(begin);
       const tx: Sql = { query: (text, values) => ask(client, text, values) };
@@ -165,7 +166,7 @@ async function transact<T>(
       for (const name of marked) committed(name);
       return result;
     } catch (error) {
-      await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
+      await client.query('ROLLBACK').catch(() => (broken = true));
       if (!lostRace(error)) throw databaseFault(error) ?? error;
       if (attempt === attempts) {
         throw new Fault('aborted', 'CONCURRENT_CHANGE', 'Others changed the same data at the same time; try again.', {
@@ -251,8 +252,8 @@ const networkErrors = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT
 // 57P01..03: the server is stopping or starting; 53300: too many connections; 08…: the connection broke. The driver's own
 // errors carry no code.
 function databaseFault(error: unknown): Fault | undefined {
-  if (!(error instanceof Error) || error instanceof Fault) return undefined;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (error instanceof Fault) return undefined;
+  const code = codeOf(error);
   if (code === '57014' || code === '55P03') {
     return new Fault('unavailable', 'DATABASE_SLOW', 'The database took too long; try again.', { cause: error });
   }
@@ -263,7 +264,8 @@ function databaseFault(error: unknown): Fault | undefined {
     });
   }
   const driver =
-    !(error instanceof pg.DatabaseError) &&
+    error instanceof Error &&
+    code === '' &&
     /Connection terminated|timeout exceeded|connection timeout/i.test(error.message);
   if (driver || networkErrors.has(code) || /^(57P0[123]|53300|08...)$/.test(code)) {
     return new Fault('unavailable', 'DATABASE_UNAVAILABLE', 'The database can’t be reached just now; try again.', {
@@ -284,6 +286,8 @@ function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string)
   if (oid !== int8Array) return parse;
   return (value) => {
     const items = parse(value);
-    return Array.isArray(items) ? items.map((item: string | null) => (item === null ? null : BigInt(item))) : items;
+    return Array.isArray(items)
+      ? items.map((item: unknown) => (typeof item === 'string' ? BigInt(item) : null))
+      : items;
   };
 }

@@ -5,6 +5,7 @@ import { createAdminListener } from './admin-listener.ts';
 import { type ClosingStack, createClosingStack } from './closing.ts';
 import type { Variables } from './config.ts';
 import { createDialing } from './dialing.ts';
+import { codeOf } from './error-code.ts';
 import { createMemoryEventBus } from './event-bus.memory.ts';
 import { openPostgresEventBus } from './event-bus.postgres.ts';
 import { lazyEventBus } from './event-bus.ts';
@@ -220,8 +221,9 @@ async function allOrThrow(work: readonly Promise<void>[]): Promise<void> {
 // A port that can't be had is the person's to settle; everything else is passed on.
 function unlessPort(name: string): (error: unknown) => never {
   return (error) => {
-    if (!(error instanceof Error) || !('code' in error) || !('port' in error)) throw error;
-    const { code, port } = error;
+    const code = codeOf(error);
+    const port = typeof error === 'object' && error !== null && 'port' in error ? error.port : undefined;
+    if (port === undefined) throw error;
     if (code === 'EADDRINUSE') {
       throw new StartError(
         `Port ${String(port)} for ${name} is in use: stop what uses it, or set ${portVariable(name)} to another.`,
