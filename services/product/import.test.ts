@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
 import { createPostgresImport } from './import-store.postgres.ts';
 import { counts, importing } from './import.samples.ts';
@@ -218,3 +219,39 @@ test('others have their turn while a large file is read', async () => {
   counting = false;
   expect(turns).toBeGreaterThan(2 * Math.floor(file.length / (1 << 16))); // it is read twice
 });
+
+test('whatever the bytes, an import answers with counts and faults, and what it wrote is whole', async () => {
+  const good = Buffer.from(header + shirt + mug + 'cup,"Cup, ""big""",Size,S,9.50,,\n,,,,,,\n');
+  const junk = fc.constantFrom(
+    '"',
+    ',',
+    '\n',
+    '\r\n',
+    '\0',
+    '\ud83e',
+    'é',
+    '-',
+    '1e9',
+    '99999999999999999999',
+    '=',
+    ';',
+    '\ufeff',
+  );
+  const spot = fc.record({ at: fc.nat(good.length), cut: fc.nat(6), put: fc.oneof(junk, fc.string({ maxLength: 3 })) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(spot, { minLength: 1, maxLength: 4 }), async (spots) => {
+      await empty();
+      let file = good;
+      for (const { at, cut, put } of spots) {
+        file = Buffer.concat([file.subarray(0, at), Buffer.from(put), file.subarray(at + cut)]);
+      }
+      const result = await importText(file);
+      expect(result.updatedCount + result.unchangedCount).toBe(0);
+      if (result.rejectedCount > 0) expect(result.faultCount).toBeGreaterThan(0);
+      const [stored] = await database.query<{ count: number }>('select count(*)::integer as count from product');
+      expect(stored?.count).toBe(result.createdCount);
+      expect(counts(await importText(file))).toEqual([0, 0, result.createdCount, result.rejectedCount]);
+    }),
+    { numRuns: 30 },
+  );
+}, 60_000);
