@@ -76,10 +76,14 @@ export class Connections {
     for (const session of this.#open.keys()) session.destroy(undefined, constants.NGHTTP2_CANCEL);
   }
 
+  /**
+   * One GOAWAY, with the last call that was taken: those on their way are refused, and gRPC clients make them again elsewhere by
+   * themselves. RFC 9113 would announce it a round trip earlier, but then Node's clients keep calls that they can't send.
+   */
   #retire(session: Http2Session, connection: Connection): void {
     if (connection.retiredMs !== undefined) return;
     connection.retiredMs = performance.now();
-    session.close(); // sends GOAWAY; calls that were on their way are made again elsewhere by every gRPC client
+    session.close();
   }
 
   #look(): void {
