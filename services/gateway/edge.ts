@@ -1,8 +1,9 @@
 import type { BlockList } from 'node:net';
-import type { ConnectError } from '@connectrpc/connect';
+import { Code, type ConnectError } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { clientAddress } from './address.ts';
 import type { Cors } from './cors.ts';
+import { isUpstream } from '#platform/rpc/status.ts';
 import type { Tracing } from '#platform/telemetry/tracing.ts';
 import { type Exchange, traceparentOf } from './exchange.ts';
 import type { EdgeRequest, EdgeResponse } from './listener.ts';
@@ -158,9 +159,13 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
   };
 }
 
-/** Bugs are errors, trouble in the mesh is a warning; refusals are the client's affair, and of interest to who looks closer. */
+/**
+ * Bugs are errors, trouble in the mesh is a warning. What the edge refuses itself is the client's affair: metrics count
+ * it, and a flood of it must not become a flood of log lines.
+ */
 function logFailure(log: Logger, route: Route, requestId: string, error: ConnectError, ms: number): void {
-  const level = error.code === 13 ? 'error' : error.code === 14 || error.code === 4 ? 'warn' : 'debug';
+  const troubled = error.code === Code.Unavailable || error.code === Code.DeadlineExceeded;
+  const level = error.code === Code.Internal ? 'error' : troubled && isUpstream(error.cause) ? 'warn' : 'debug';
   if (!log.isLevelEnabled(level)) return;
   log[level](
     {
