@@ -282,7 +282,7 @@ const textArray = 1009;
 function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
   if (oid === pg.types.builtins.INT8) return BigInt;
   if (oid === pg.types.builtins.DATE) return String;
-  const parse: (value: string) => unknown = pg.types.getTypeParser(oid === int8Array ? textArray : oid, format);
+  const parse = pg.types.getTypeParser(oid === int8Array ? textArray : oid, format) as (value: string) => unknown;
   if (oid !== int8Array) return parse;
   return (value) => {
     const items = parse(value);

@@ -222,8 +222,8 @@ async function allOrThrow(work: readonly Promise<void>[]): Promise<void> {
 function unlessPort(name: string): (error: unknown) => never {
   return (error) => {
     const code = codeOf(error);
-    const port = typeof error === 'object' && error !== null && 'port' in error ? error.port : undefined;
-    if (port === undefined) throw error;
+    if (typeof error !== 'object' || error === null || !('port' in error)) throw error;
+    const port = Number(error.port);
     if (code === 'EADDRINUSE') {
       throw new StartError(
         `Port ${String(port)} for ${name} is in use: stop what uses it, or set ${portVariable(name)} to another.`,
