@@ -15,8 +15,8 @@ export type CandidateSource = 'all' | 'filter' | 'list' | 'sampled' | 'query';
 const most = searchCap + 1; // candidates: one more than is counted says that there are more
 const gathered = 600; // matches that are ranked at most; a query of several words has fewer, save in a huge shop
 const listed = 3_000; // of a word's list looked at, when few of them are in stock
-const sampled = 60; // of the first term's list
-const enough = 24; // of the sample that must match, for the list to be walked
+const sampled = 30; // of the first term's list
+const enough = 12; // of the sample that must match, for the list to be walked
 const walked = 1_000; // of the list looked at then
 
 type Order = Exclude<SearchSort, 'relevance'>;

@@ -41,6 +41,7 @@ export const productService: Service<z.infer<typeof config>> = {
       migrations,
       log: env.log,
       events: env.events,
+      plansOnce: true,
     });
     const store = createPostgresStore(database);
     const search = createPostgresSearch(database);
