@@ -1,6 +1,10 @@
 import { brokenUnique, type Sql } from '#platform/database.postgres.ts';
 import { Fault } from '#platform/fault.ts';
+import { publish } from '#platform/outbox.postgres.ts';
 import { depthOf, type Category } from './category.ts';
+import { productChanged, type ChangedProduct } from './messages.ts';
+import { statusOf } from './product-rows.postgres.ts';
+import { forgetCategory } from './search-index.postgres.ts';
 import type { CategoryFilter } from './store.ts';
 
 type CategoryRow = {
@@ -98,11 +102,37 @@ export async function deleteCategory(tx: Sql, category: Category, now: Date): Pr
       },
     );
   }
-  await tx.query(
-    `update product set category_id = null, version = version + 1, update_time = $2 where category_id = $1`,
+  const left = await tx.query<LeftRow>(
+    `update product set category_id = null, version = version + 1, update_time = $2 where category_id = $1
+     returning id, handle, vendor_id, status, version, update_time, content ->> 'title' as title`,
     [category.id, now],
   );
+  await publish(tx, ...left.map((row) => productChanged(toChanged(row))));
   await tx.query('delete from category where id = $1', [category.id]);
+  await forgetCategory(tx, category.id);
+}
+
+type LeftRow = {
+  readonly id: string;
+  readonly handle: string;
+  readonly vendor_id: string;
+  readonly status: number;
+  readonly version: number;
+  readonly update_time: Date;
+  readonly title: string;
+};
+
+function toChanged(row: LeftRow): ChangedProduct {
+  const { id, handle, title, version } = row;
+  return {
+    id,
+    handle,
+    title,
+    version,
+    vendorId: row.vendor_id,
+    status: statusOf(row.status),
+    updateTime: row.update_time,
+  };
 }
 
 async function refusingTwins(category: Category, work: () => Promise<unknown>): Promise<void> {

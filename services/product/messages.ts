@@ -173,7 +173,13 @@ export function categoryMessage(category: Category): CategoryMessage {
   };
 }
 
-export function productChanged(product: Product): ProductChanged {
+/** As much of a product as others are told. */
+export type ChangedProduct = Pick<
+  Product,
+  'id' | 'vendorId' | 'handle' | 'title' | 'status' | 'version' | 'updateTime'
+>;
+
+export function productChanged(product: ChangedProduct): ProductChanged {
   return {
     $typeName: 'only2u.product.v1.ProductChanged',
     productId: product.id,

@@ -8,6 +8,12 @@ export const statusNumbers = { draft: 1, published: 2, archived: 3 } as const sa
 
 const statusNames: readonly (ProductStatus | undefined)[] = [undefined, 'draft', 'published', 'archived'];
 
+export function statusOf(number: number): ProductStatus {
+  const status = statusNames[number];
+  if (status === undefined) throw new Error(`a product has the unknown status ${number}`);
+  return status;
+}
+
 type StoredVariant = {
   readonly id: string;
   readonly sku: string;
@@ -113,8 +119,6 @@ export async function listProducts(sql: Sql, filter: ListFilter): Promise<FoundP
 
 export function toFound(row: ProductRow): FoundProduct {
   const { content } = row;
-  const status = statusNames[row.status];
-  if (status === undefined) throw new Error(`product ${row.id} has the unknown status ${row.status}`);
   const money = (amount: number) => ({ minorUnits: BigInt(amount), currency: content.currency });
   return {
     product: {
@@ -122,7 +126,7 @@ export function toFound(row: ProductRow): FoundProduct {
       handle: row.handle,
       vendorId: row.vendor_id,
       categoryId: row.category_id ?? '',
-      status,
+      status: statusOf(row.status),
       version: row.version,
       createTime: row.create_time,
       updateTime: row.update_time,

@@ -306,6 +306,7 @@ export function describeCatalogStore(name: string, open: () => Promise<StoreUnde
         expect(await store.findCategory(child.id)).toBeUndefined();
         const left = await store.findProduct({ id: product.id });
         expect(left?.product).toEqual({ ...product, categoryId: '', version: 2, updateTime: later });
+        expect((await opened.told()).filter(([, id]) => id === product.id)).toHaveLength(2);
       });
     });
   });

@@ -11,7 +11,6 @@ import {
 } from './category-rows.postgres.ts';
 import { findProduct, findProducts, listProducts, lockProduct } from './product-rows.postgres.ts';
 import { deleteProduct, freeHandle, writeProducts } from './product-write.postgres.ts';
-import { forgetCategory } from './search-index.postgres.ts';
 import type { CatalogStore, CatalogTx } from './store.ts';
 
 /** The schema's numbered changes, for `openDatabase`. */
@@ -43,9 +42,6 @@ function catalogTx(tx: Sql): CatalogTx {
     heightOf: (category) => heightOf(tx, category),
     insertCategory: (category) => insertCategory(tx, category),
     updateCategory: (category, before) => updateCategory(tx, category, before),
-    async deleteCategory(category, now) {
-      await forgetCategory(tx, category.id);
-      await deleteCategory(tx, category, now);
-    },
+    deleteCategory: (category, now) => deleteCategory(tx, category, now),
   };
 }
