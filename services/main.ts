@@ -8,7 +8,7 @@ import { services } from './all.ts';
 const help = `Usage: npm start [-- SERVICE…]
 
 Starts the named services in one process, or all of them: ${services.map(({ name }) => name).join(', ')}.
-Data is kept in .data/ (set ONLY2U_DATA to change that). ARCHITECTURE.md lists all settings.
+Data is kept in .data/ (set ONLY2U_DATA to change that). docs/settings.md lists all settings.
 `;
 
 const names = process.argv.slice(2);
