@@ -1,14 +1,86 @@
-import { afterAll } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { eventBusContract } from './event-bus.contract.ts';
+import { newId } from './ids.ts';
+import { openPool } from './pool.postgres.ts';
 import { openPostgresEventBus } from './event-bus.postgres.ts';
-import { createTestDatabase } from './testing/database.ts';
+import { openTestDatabase } from './testing/database.ts';
 
 const databases: { close(): Promise<void> }[] = [];
 afterAll(() => Promise.all(databases.map((database) => database.close())));
 
-eventBusContract(async () => {
-  const database = await createTestDatabase();
+const log = pino({ level: 'silent' });
+
+async function newDatabase(): Promise<string> {
+  const database = await openTestDatabase('event_bus', new URL('./event-bus-migrations/', import.meta.url));
   databases.push(database);
-  return openPostgresEventBus({ url: database.url, log: pino({ level: 'silent' }) });
+  return database.url;
+}
+
+eventBusContract(async () => openPostgresEventBus({ url: await newDatabase(), log }));
+
+test('an event that is handed in twice, and two processes that listen for one group, make one delivery', async () => {
+  const url = await newDatabase();
+  const [one, two] = await Promise.all([openPostgresEventBus({ url, log }), openPostgresEventBus({ url, log })]);
+  const got: string[] = [];
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  for (const bus of [one, two]) {
+    await bus.subscribe({
+      group: 'a',
+      topics: ['made'],
+      handle({ key }) {
+        got.push(key);
+        if (key === 'last') resolve();
+        return Promise.resolve();
+      },
+    });
+  }
+  const event = (key: string) => ({
+    id: newId('evt'),
+    topic: 'made',
+    key,
+    body: Buffer.from(key),
+    traceparent: '',
+    time: new Date(),
+  });
+  const first = event('first');
+  await Promise.all([one.publish([first]), two.publish([first])]);
+  await two.publish([first, event('last')]);
+  await done;
+  await Promise.all([one.close(), two.close()]);
+  expect(got.toSorted()).toEqual(['first', 'last']);
+});
+
+test('what was handed to a process that died comes to another once its time is over', async () => {
+  const url = await newDatabase();
+  const [dying, next] = await Promise.all([openPostgresEventBus({ url, log }), openPostgresEventBus({ url, log })]);
+  const taken = Promise.withResolvers<void>();
+  const never = Promise.withResolvers<void>();
+  await dying.subscribe({
+    group: 'a',
+    topics: ['made'],
+    handle() {
+      taken.resolve();
+      return never.promise;
+    },
+  });
+  await dying.publish([
+    { id: newId('evt'), topic: 'made', key: 'x', body: Buffer.from('x'), traceparent: '', time: new Date() },
+  ]);
+  await taken.promise;
+  const pool = openPool({ url, schema: 'event_bus' });
+  await pool.query('UPDATE delivery SET due_time = now()'); // as if half a minute had passed
+  await pool.close();
+  const again = Promise.withResolvers<string>();
+  await next.subscribe({
+    group: 'a',
+    topics: ['made'],
+    handle({ key }) {
+      again.resolve(key);
+      return Promise.resolve();
+    },
+  });
+  expect(await again.promise).toBe('x');
+  never.resolve(); // too late: it no longer speaks for the event
+  await Promise.all([dying.close(), next.close()]);
 });

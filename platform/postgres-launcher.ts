@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, chmod, lchown, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, chmod, lchown, readdir, readFile, stat, symlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
+import { z } from 'zod';
+import { codeOf } from './error-code.ts';
 import { StartError } from './start-error.ts';
 
 const run = promisify(execFile);
@@ -15,12 +17,25 @@ export async function findPrograms(): Promise<{ initdb: string; postgres: string
     if (platform === 'windows') throw new Error('no named pipes');
     const { initdb, postgres } = (await import(name)) as { initdb: string; postgres: string };
     await Promise.all([access(initdb, constants.R_OK), access(postgres, constants.R_OK)]);
+    await addLinks(dirname(dirname(postgres)));
     return { initdb, postgres };
   } catch (cause) {
     throw new StartError(
       `There is no embedded PostgreSQL for ${platform} ${process.arch} here: run npm ci again, or set DATABASE_URL to a PostgreSQL 15 or later.`,
       { cause },
     );
+  }
+}
+
+// npm packs no links, so the package makes those of its libraries after the install; but many people forbid such scripts.
+async function addLinks(native: string): Promise<void> {
+  const list: unknown = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]'));
+  const links = z.array(z.object({ source: z.string(), target: z.string() })).parse(list);
+  for (const { source, target } of links) {
+    const link = join(dirname(native), target);
+    await symlink(relative(dirname(link), join(dirname(native), source)), link).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
   }
 }
 

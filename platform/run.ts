@@ -152,6 +152,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     const server = createRpcServer({
       handlers: running.handlers,
       hooks,
+      ready: () => running.ready?.() ?? Promise.resolve(),
       tls: { source },
       maxMessageBytes: config.RPC_MAX_MESSAGE_BYTES,
     });
