@@ -54,9 +54,10 @@ export function callUnary(
         bytes = received;
         call.startRead();
       },
-      onReceiveStatus: (status) => {
+      onReceiveStatus: (received) => {
+        const status = inTime(received, deadlineMs);
         signal?.removeEventListener('abort', abort);
-        if (signal?.aborted === true && status.code === Status.CANCELLED) {
+        if (signal?.aborted === true && received.code === Status.CANCELLED) {
           reject(abortError(signal));
         } else if (status.code !== Status.OK) {
           reject(statusError(status, header));
@@ -130,11 +131,12 @@ export function callStream(
       }
       readOn();
     },
-    onReceiveStatus: (status) => {
+    onReceiveStatus: (received) => {
+      const status = inTime(received, deadlineMs);
       signal?.removeEventListener('abort', abort);
       let error: unknown;
       if (inputError !== undefined) error = inputError.cause;
-      else if (signal?.aborted === true && status.code === Status.CANCELLED) error = abortError(signal);
+      else if (signal?.aborted === true && received.code === Status.CANCELLED) error = abortError(signal);
       else if (status.code !== Status.OK) error = statusError(status, header);
       outcome = { error, trailer: status.metadata };
       ended(status.code as number);
@@ -201,6 +203,12 @@ function abortError(signal: AbortSignal): ConnectError {
       ? new ConnectError(reason.rawMessage, reason.code, undefined, undefined, reason)
       : new ConnectError('the call was canceled', Code.Canceled, undefined, undefined, reason);
   return markUpstream(error);
+}
+
+/** A server that sees the deadline pass before this end does may reset the stream, which grpc-js calls cancelled. */
+function inTime(status: StatusObject, deadlineMs: number | undefined): StatusObject {
+  if (status.code !== Status.CANCELLED || deadlineMs === undefined || Date.now() < deadlineMs) return status;
+  return { ...status, code: Status.DEADLINE_EXCEEDED, details: 'the deadline has passed' };
 }
 
 /** Connect's error for a gRPC status, with its details and with headers and trailers as metadata. */
