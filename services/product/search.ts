@@ -62,8 +62,8 @@ export type ProductSearch = {
 };
 
 /**
- * How many are counted, ranked and faceted at most: ten pages. What a search costs stops growing here. At 100,000 products
- * finding and counting took 1.1 ms with 300 and 2.6 ms with 1,000, against 0.5 ms at 1,000 products, where 94 match.
+ * How many are counted, ranked and faceted at most: ten pages. What a search costs stops growing here: a common word took the
+ * database 0.75 ms with 1,000 products, of which 94 have it; with 100,000 products 1.4 ms at this cap, 5.8 ms at 1,000.
  */
 export const searchCap = 240;
 
