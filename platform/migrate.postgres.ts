@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
+import { codeOf } from './error-code.ts';
+import { Fault } from './fault.ts';
 import { schemaName, withConnection, type Script, type Sql } from './pool.postgres.ts';
+import { StartError } from './start-error.ts';
 
 export type MigrateOptions = {
   readonly url: string;
@@ -25,33 +28,49 @@ export async function migrate({ url, schema, migrations, log }: MigrateOptions):
     { name: 'platform', migrations: await readMigrations(platformMigrations) },
     { name: 'service', migrations: await readMigrations(migrations) },
   ];
-  await withConnection(url, async (sql) => {
-    // Ends with the connection, so a process that is killed leaves no lock behind.
-    await sql.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`only2u migrate ${schema}`]);
-    await prepare(sql, schemaName(schema));
-    for (const set of sets) {
-      const seen = await sql.query<{ number: number; file: string; checksum: string }>(
-        'SELECT number, file, checksum FROM migrations WHERE set = $1',
-        [set.name],
-      );
-      for (const old of seen) {
-        const now = set.migrations.find((migration) => migration.number === old.number);
-        if (now === undefined) {
-          log?.warn({ schema, file: old.file }, 'the database has a migration that this version does not know');
-        } else if (now.checksum !== old.checksum) {
-          throw new Error(
-            `${now.file} (schema ${schema}) has changed since it ran as ${old.file}. Put it back as it was, and write a new migration.`,
-          );
+  await atStart(schema, () =>
+    withConnection(url, async (sql) => {
+      // Ends with the connection, so a process that is killed leaves no lock behind.
+      await sql.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`only2u migrate ${schema}`]);
+      await prepare(sql, schemaName(schema));
+      for (const set of sets) {
+        const seen = await sql.query<{ number: number; file: string; checksum: string }>(
+          'SELECT number, file, checksum FROM migrations WHERE set = $1',
+          [set.name],
+        );
+        for (const old of seen) {
+          const now = set.migrations.find((migration) => migration.number === old.number);
+          if (now === undefined) {
+            log?.warn({ schema, file: old.file }, 'the database has a migration that this version does not know');
+          } else if (now.checksum !== old.checksum) {
+            throw new StartError(
+              `${now.file} (schema ${schema}) has changed since it ran as ${old.file}. Put it back as it was, and write a new migration.`,
+            );
+          }
+        }
+        const known = new Set(seen.map((migration) => migration.number));
+        for (const migration of set.migrations) {
+          if (known.has(migration.number)) continue;
+          await runOne(sql, set.name, migration, schema);
+          log?.info({ schema, file: migration.file }, 'migrated');
         }
       }
-      const known = new Set(seen.map((migration) => migration.number));
-      for (const migration of set.migrations) {
-        if (known.has(migration.number)) continue;
-        await runOne(sql, set.name, migration, schema);
-        log?.info({ schema, file: migration.file }, 'migrated');
-      }
-    }
-  });
+    }),
+  );
+}
+
+// Nobody there (a Fault), not let in (28…), no such database (3D000), no right to make the schema (42501).
+async function atStart(schema: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const cause = error instanceof Fault ? error.cause : error;
+    if (!(error instanceof Fault) && !/^(28...|3D000|42501)$/.test(codeOf(error))) throw error;
+    const said = cause instanceof Error && cause.message !== '' ? cause.message : codeOf(cause);
+    throw new StartError(`The database for the schema ${schema} can’t be used: ${said}. Check DATABASE_URL.`, {
+      cause,
+    });
+  }
 }
 
 /** The folder's migrations in order. */

@@ -68,3 +68,17 @@ test('a database ahead of the code is left as it is', async () => {
   await run();
   expect(await fruit()).toHaveLength(2);
 });
+
+test('a database that is not there, or does not let us in, is told in one line without its password', async () => {
+  const at = (url: string) => migrate({ url, schema: 'shop', migrations: pathToFileURL(folder) });
+  const wrong = new URL(database.url);
+  wrong.password = 'secret-guess';
+  for (const url of ['postgres://shop:secret-guess@127.0.0.1:1/shop', wrong.href, `${database.url}_gone`]) {
+    const error: unknown = await at(url).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      name: 'StartError',
+      message: expect.stringMatching(/^The database for the schema shop .* Check DATABASE_URL\.$/),
+    });
+    expect(String(error)).not.toContain('secret-guess');
+  }
+});

@@ -121,7 +121,9 @@ export async function withConnection<T>(url: string, work: (sql: Sql & Script) =
     types: { getTypeParser },
   });
   client.on('error', () => undefined); // the query under way is rejected with it
-  await client.connect();
+  await client.connect().catch((error: unknown) => {
+    throw databaseFault(error) ?? error;
+  });
   try {
     return await work({
       query: (text, values) => ask(client, text, values),

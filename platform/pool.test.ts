@@ -94,7 +94,7 @@ test('a database that is not there is unavailable, and its address stays untold'
 test('a pool whose connections were cut goes on with new ones', async () => {
   await withConnection(database.url, (sql) =>
     sql.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = current_user',
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
     ),
   );
   const again = (): Promise<object[]> => database.query('SELECT 1 AS one');
@@ -115,7 +115,7 @@ test('who listens hears each notification, and is told when some may have been l
   await until('first');
   await withConnection(database.url, (sql) =>
     sql.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND usename = current_user`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
     ),
   );
   await until('');
