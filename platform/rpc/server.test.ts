@@ -64,7 +64,7 @@ test('what a handler throws by mistake arrives as internal, and is told to the h
   const rpc = await openTestRpc({
     implementation: {
       unary: () => Promise.reject(bug),
-       
+
       async *serverStream() {
         throw bug;
       },
