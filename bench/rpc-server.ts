@@ -1,6 +1,6 @@
 // One gRPC server in a process of its own, for bench/rpc.ts: answers GetProduct with one product and does nothing else.
 import { createSecureServer, createServer, type Http2SecureServer, type Http2Server } from 'node:http2';
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { GetProductResponseSchema, ProductService } from '#gen/only2u/product/v1/product_pb.ts';
@@ -28,6 +28,7 @@ export const kinds = [
 
 const method = ProductService.method.getProduct;
 const answer = { product: sampleProduct };
+const message = create(GetProductResponseSchema, answer);
 const implementation = { getProduct: () => answer } as object as Handlers['implementation'];
 
 /** grpc-js with the same messages and the same codec, and nothing else. */
@@ -40,12 +41,15 @@ async function serveGrpcJs(tls: TlsMaterial | undefined): Promise<number> {
       responseStream: false,
       requestSerialize: (value: Buffer) => value,
       requestDeserialize: (bytes: Buffer) => fromBinary(method.input, bytes),
-      responseSerialize: (value: typeof answer) => Buffer.from(toBinary(method.output, createAnswer(value))),
+      responseSerialize: (value: typeof message) => {
+        const bytes = toBinary(method.output, value);
+        return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      },
       responseDeserialize: (bytes: Buffer) => bytes,
     },
   };
   server.addService(definition, {
-    getProduct: (_call: unknown, callback: (error: null, value: typeof answer) => void) => callback(null, answer),
+    getProduct: (_call: unknown, callback: (error: null, value: typeof message) => void) => callback(null, message),
   });
   const credentials =
     tls === undefined
@@ -58,10 +62,6 @@ async function serveGrpcJs(tls: TlsMaterial | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
   });
-}
-
-function createAnswer({ product }: typeof answer) {
-  return { $typeName: GetProductResponseSchema.typeName, product };
 }
 
 async function serveOnly2U(hooks: ServerHooks, tls: TlsMaterial | undefined): Promise<number> {

@@ -68,7 +68,7 @@ async function measure(kind: RpcServerKind, seconds: number): Promise<{ perSecon
     session.close();
     return { perSecond: (calls * 1_000) / elapsedMs, cpuMicros: spent / calls };
   } finally {
-    child.kill();
+    child.disconnect(); // it ends then
   }
 }
 

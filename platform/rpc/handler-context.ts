@@ -51,10 +51,12 @@ export class LazyHandlerContext implements HandlerContext {
     return (this.#values ??= createContextValues());
   }
 
-  readonly timeoutMs = (): number | undefined => {
-    const { deadlineMs } = this.#call;
-    return deadlineMs === undefined ? undefined : deadlineMs - Date.now();
-  };
+  get timeoutMs(): () => number | undefined {
+    return () => {
+      const { deadlineMs } = this.#call;
+      return deadlineMs === undefined ? undefined : deadlineMs - Date.now();
+    };
+  }
 
   /** The headers that the handler has set, or undefined when it never touched them. */
   get setHeader(): Headers | undefined {

@@ -16,8 +16,8 @@ export type MessageLimits = {
 };
 
 const okTrailer: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': '0' });
-const awaitTrailer = { waitForTrailers: true };
-const trailerOnly = { endStream: true };
+const awaitTrailer = { waitForTrailers: true, sendDate: false }; // gRPC has no use for a date
+const trailerOnly = { endStream: true, sendDate: false };
 const deadlineSlackMs = 20; // the caller's timer began before ours, so its reset comes before our deadline
 const resetAfterMs = 200; // a round trip, even a long one
 const longestTimerMs = 2 ** 31 - 1; // Node's limit; a longer deadline is none
