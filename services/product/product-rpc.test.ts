@@ -312,6 +312,28 @@ test('a product that is removed is gone, and the request may come again', async 
   });
 });
 
+test('the largest product that the contract takes is stored and found', async () => {
+  const long = (name: string, index: number) =>
+    `${name} ${index} `.padEnd(255, `ü${String.fromCodePoint(0x4e00 + index)} `).trim();
+  const product = await shop.create({
+    title: long('Giant', 1),
+    descriptionHtml: 'ñ '.repeat(21_000).trim(),
+    tags: Array.from({ length: 250 }, (_, index) => long('tag', index)),
+    options: ['a', 'b', 'c'].map((name, index) => ({ name: long(name, index) })),
+    variants: Array.from({ length: 250 }, (_, index) => ({
+      sku: long('sku', index),
+      optionValues: ['x', 'y', 'z'].map((name) => long(name, index)),
+      price: inr(9_000_000_000_000n),
+    })),
+    images: Array.from({ length: 250 }, (_, index) => ({
+      url: `https://example.com/${'x'.repeat(2_000)}${index}`,
+      alt: long('alt', index),
+    })),
+  });
+  const { products, totalSize } = await shop.guest.products.searchProducts({ query: 'giant', pageSize: 1 });
+  expect([totalSize, products[0]]).toEqual([1, product]);
+});
+
 test('what is read can be written back unchanged', async () => {
   const before = await shop.create({
     ...sizes('S', 'M'),

@@ -4,6 +4,8 @@ import { searchText, searchWords, titleTails } from './search.ts';
 
 const longestTerm = 500; // bytes; a tsvector takes 2,046, and nobody picks such a value from a list
 
+const maxFacets = 600; // values of one product: far more than anybody picks from
+
 /** A word that stands for "has this value": what documents hold and filters ask for. Very long values are cut. */
 export function facetTerm(name: string, value: string): string {
   const bytes = Buffer.from(`${name}\t${value}`);
@@ -132,7 +134,7 @@ function facetsOf(product: Product): string[] {
     ...product.tags.map((tag) => facetTerm('tag', tag)),
     ...product.options.flatMap((option) => option.values.map((value) => facetTerm(`option:${option.name}`, value))),
   ];
-  return [...new Set(terms)];
+  return [...new Set(terms)].slice(0, maxFacets);
 }
 
 async function writeTails(tx: Sql, products: readonly Product[], docs: ReadonlyMap<string, number>): Promise<void> {

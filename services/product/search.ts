@@ -69,6 +69,7 @@ export const searchCap = 240;
 
 const maxWords = 12;
 const maxWordLength = 64;
+const maxText = 20_000; // of each weight: a tsvector takes 1 MiB, which 250 variants with three long options would pass
 
 /** The words of a text as the search knows them: lower case, without accents and apostrophes. "T-shirt" is t and shirt. */
 export function searchWords(text: string): string[] {
@@ -92,7 +93,10 @@ export function searchText(product: Product): {
   readonly rest: string;
 } {
   const text = (...parts: readonly string[]): string =>
-    parts.flatMap((part) => [...searchWords(part), ...joined(part)]).join(' ');
+    parts
+      .flatMap((part) => [...searchWords(part), ...joined(part)])
+      .join(' ')
+      .slice(0, maxText);
   return {
     title: text(product.title),
     labels: text(...product.tags, product.brand),
