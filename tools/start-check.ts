@@ -162,7 +162,7 @@ async function ordinaryLife(data: string): Promise<void> {
   await check('the first start, from nothing, loads a catalog', () => startAndStop({ data }));
   await check(`the next start is ready within ${secondStartSeconds} s`, async () => {
     const times: number[] = [];
-    for (let attempt = 0; attempt < 3; attempt++) {
+    for (let attempt = 0; attempt < 5; attempt++) {
       const shop = start(data);
       times.push(await shop.ready());
       await stop(shop, data);
