@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import { codeOf } from './error-code.ts';
 import { Fault } from './fault.ts';
+import { listenOn } from './listen.postgres.ts';
 
 /** Asks PostgreSQL. `$1`, `$2`… stand for the values. int8 comes back as bigint, timestamptz as Date, date and numeric as text. */
 export type Sql = {
@@ -192,58 +194,8 @@ async function transact<T>(
     } finally {
       client.release(broken);
     }
-    await pause(Math.random() * 10 * 2 ** attempt);
+    await sleep(Math.random() * 10 * 2 ** attempt);
   }
-}
-
-type ListenOptions = {
-  readonly connection: pg.ClientConfig;
-  readonly channel: string;
-  readonly listener: (payload: string) => void;
-  readonly log: Logger | undefined;
-};
-
-async function listenOn({ connection, channel, listener, log }: ListenOptions): Promise<() => Promise<void>> {
-  const stopped = new AbortController();
-  let client: pg.Client | undefined;
-  async function connect(): Promise<void> {
-    const next = new pg.Client(connection);
-    next.on('notification', ({ payload }) => listener(payload ?? ''));
-    next.on('error', () => undefined); // 'end' follows
-    await next.connect();
-    next.on('end', () => void reconnect());
-    client = next;
-    await next.query(`LISTEN ${next.escapeIdentifier(channel)}`);
-  }
-  async function reconnect(): Promise<void> {
-    for (let attempt = 0; !stopped.signal.aborted; attempt++) {
-      await pause(Math.min(5_000, 100 * 2 ** attempt), stopped.signal);
-      if (stopped.signal.aborted) return;
-      try {
-        await connect();
-        return listener(''); // what was sent meanwhile is gone
-      } catch (error) {
-        log?.warn({ err: error, channel }, 'listening to the database failed; trying again');
-      }
-    }
-  }
-  await connect();
-  return async () => {
-    stopped.abort();
-    await client?.end().catch(() => undefined);
-  };
-}
-
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    }
-    signal?.addEventListener('abort', done, { once: true });
-  });
 }
 
 const names = new Map<string, string>();
