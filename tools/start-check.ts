@@ -379,6 +379,7 @@ try {
     console.log('left out: other users, root’s home and broken disks, which only root can try');
   }
 } finally {
+  for (const shop of started) if (!shop.hasEnded()) await shop.end('SIGKILL');
   for (const mount of mounts) execFileSync('umount', ['--lazy', mount]);
   rmSync(work, { recursive: true, force: true });
 }
