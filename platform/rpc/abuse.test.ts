@@ -4,7 +4,7 @@ import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { Code } from '@connectrpc/connect';
-import { openTestRpc, type TestRpc } from '../testing/rpc.ts';
+import { admitAll, openTestRpc, type TestRpc } from '../testing/rpc.ts';
 import { frame } from './message-reader.ts';
 
 const unary = '/connectrpc.conformance.v1.ConformanceService/Unary';
@@ -92,6 +92,46 @@ test('a client that opens and resets streams without end is cut off, and others 
   await rpc.client.unary({}, { timeoutMs: 10_000 });
   expect(process.memoryUsage().rss - before).toBeLessThan(200_000_000);
   await rpc.close();
+});
+
+test('each call that was admitted is told of at its end, however it was cut off', async () => {
+  let open = 0;
+  const rpc = await openTestRpc({
+    implementation: {
+      unary: async () => ({}),
+      async clientStream(requests) {
+        for await (const _request of requests);
+        return {};
+      },
+    },
+    hooks: {
+      admit(arrival) {
+        open += 1;
+        return admitAll(arrival);
+      },
+      ended: () => (open -= 1),
+    },
+  });
+  const session = connect(`http://127.0.0.1:${rpc.port}`);
+  const path = unary.replace('Unary', 'ClientStream');
+  const ends = Array.from({ length: 300 }, async (_, index) => {
+    const stream = session.request({
+      ...grpc,
+      ...(index % 2 === 0 ? {} : { ':path': path }),
+      ...(index % 5 === 0 ? { 'content-type': 'text/html' } : {}),
+    });
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.on('error', () => {});
+    if (index % 3 === 0) stream.write(frame(Buffer.of()).subarray(0, 1 + (index % 5)));
+    if (index % 7 === 0) await new Promise(setImmediate);
+    stream.close(index % 4 === 0 ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+    await closed;
+  });
+  await Promise.all(ends);
+  session.destroy();
+  await rpc.client.unary({});
+  await rpc.close();
+  expect(open).toBe(0);
 });
 
 test('bytes that are no HTTP/2 close their connection and nothing else', async () => {

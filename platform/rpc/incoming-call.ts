@@ -166,6 +166,11 @@ export class IncomingCall implements Arrival {
     }
   }
 
+  /** Ends the call without an answer. */
+  abort(): void {
+    this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
   #respond(header: Headers | undefined, compressed: boolean): void {
     const headers: OutgoingHttpHeaders = compressed
       ? { ...responseHeaders, 'grpc-encoding': 'gzip' }
@@ -173,8 +178,12 @@ export class IncomingCall implements Arrival {
     assignHeaders(headers, header);
     this.stream.respond(headers, awaitTrailer);
     this.stream.once('wantTrailers', () => {
-      this.stream.sendTrailers(this.#trailer);
-      this.#refuseRest();
+      try {
+        this.stream.sendTrailers(this.#trailer);
+        this.#refuseRest();
+      } catch {
+        this.abort(); // trailers that HTTP/2 doesn't take, set by the handler
+      }
     });
   }
 

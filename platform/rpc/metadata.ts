@@ -4,7 +4,7 @@ import type { IncomingMetadata } from './hooks.ts';
 
 /** Headers that belong to the connection or to the protocol: never a call's own. */
 const reserved =
-  /^(?::|grpc-|(?:connection|content-length|content-type|host|keep-alive|te|trailer|transfer-encoding|upgrade)$)/;
+  /^(?::|grpc-|(?:connection|content-length|content-type|host|http2-settings|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$)/;
 
 /** gRPC metadata with what Connect calls headers; "-bin" values are base64 there and bytes here. */
 export function toMetadata(headers: Headers): Metadata {

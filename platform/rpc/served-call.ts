@@ -90,7 +90,11 @@ export class ServedCall {
     const error: unknown = this.incoming.isGone ? this.incoming.gone() : thrown;
     const answer = toConnectError(error);
     this.#hooks.ended(this.incoming, this.#call, answer.code, error, performance.now() - this.incoming.startedMs);
-    this.incoming.fail(answer, this.context.setHeader, this.context.setTrailer);
+    try {
+      this.incoming.fail(answer, this.context.setHeader, this.context.setTrailer);
+    } catch {
+      this.incoming.abort(); // headers that HTTP/2 doesn't take, set by the handler
+    }
   }
 
   #keep(call: Call): void {

@@ -117,6 +117,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     connections.add(session, peer === undefined ? undefined : spiffeIdOfPeer(peer));
   });
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    if (stream.closed) return; // reset in the packet that opened it: there is nobody to answer, and no end to be told of
     let call: IncomingCall | undefined;
     const contentType = headers['content-type'];
     stream.on('error', () => {}); // it closes, which is all there is to know
