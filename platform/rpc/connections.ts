@@ -27,6 +27,7 @@ export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #open = new Map<Http2Session, Connection>();
   readonly #sweep: NodeJS.Timeout;
+  #retiring = false;
 
   constructor(limits: ConnectionLimits) {
     this.#limits = limits;
@@ -49,6 +50,7 @@ export class Connections {
     });
     session.on('error', () => {}); // it closes, which is all there is to know
     session.once('close', () => this.#open.delete(session));
+    if (this.#retiring) session.close();
   }
 
   /** The SPIFFE ID at the other end of a new call's connection; `closed` is told when the call's stream is no more. */
@@ -67,6 +69,7 @@ export class Connections {
 
   /** Asks all connections to move on: no new calls, those that are open go on. */
   retire(): void {
+    this.#retiring = true;
     for (const [session, connection] of this.#open) this.#retire(session, connection);
   }
 

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { Code, createClient } from '@connectrpc/connect';
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import { admitAll, EchoService, openTestRpc } from '../testing/rpc.ts';
+import { admitAll, createTestAuthority, EchoService, openTestRpc } from '../testing/rpc.ts';
 import { IncomingCall } from './incoming-call.ts';
 import { createRpcServer } from './server.ts';
 import { createRpcTransport } from './transport.ts';
@@ -67,6 +67,34 @@ test('a connection that never says anything does not keep a server from closing'
   silent.on('error', () => {});
   await rpc.close();
   silent.destroy();
+});
+
+test('a handshake that never ends does not keep a server from closing, and an open call does', async () => {
+  const authority = createTestAuthority();
+  const begun = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const rpc = await openTestRpc({
+    implementation: {
+      async unary() {
+        begun.resolve();
+        await release.promise;
+        return {};
+      },
+    },
+    server: { tls: { source: await authority.source('product') } },
+    transport: { tls: { source: await authority.source('gateway') } },
+  });
+  const open = rpc.client.unary({});
+  await begun.promise;
+  const silent = connect(rpc.port, '127.0.0.1');
+  silent.on('error', () => {});
+  await once(silent, 'connect');
+  const closed = rpc.server.close({ graceMs: 60_000 });
+  await new Promise((resolve) => silent.once('close', resolve));
+  release.resolve();
+  await open;
+  await closed;
+  await rpc.close();
 });
 
 test('no call is lost when a server moves its callers on again and again', async () => {

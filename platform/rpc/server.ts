@@ -101,13 +101,22 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
 
   const { server, stopWatching } = createHttp2Server(options);
   server.maxConnections = options.maxConnections ?? 1_000;
+  server.on('error', () => {}); // later than listen(): a connection that could not be taken, for want of file descriptors
   const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
+  const handshaking = new Map<string, Socket>();
+  // Before Node's own listener, which may have made the session of a plain connection when the next one is told.
+  server.prependListener('connection', (socket: Socket) => {
+    const peer = peerOf(socket);
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    handshaking.set(peer, socket);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      if (handshaking.get(peer) === socket) handshaking.delete(peer);
+    });
   });
   server.on('session', (session: ServerHttp2Session) => {
     const { socket } = session;
+    handshaking.delete(peerOf(socket));
     const peer = socket instanceof TLSSocket ? socket : undefined;
     if (peer !== undefined && peer.getPeerX509Certificate() !== undefined && !peer.authorized) {
       session.destroy(); // only where clients without a certificate are let in: one that is shown must be good
@@ -144,6 +153,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       else resolve();
     });
     connections.retire();
+    for (const socket of handshaking.values()) socket.destroy();
     const force = setTimeout(() => {
       connections.destroy();
       for (const socket of sockets) socket.destroy();
@@ -167,6 +177,10 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       }),
     close: ({ graceMs = 0 } = {}) => (closing ??= close(graceMs)),
   };
+}
+
+function peerOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function createHttp2Server(options: RpcServerOptions): {
