@@ -9,6 +9,7 @@ import { currentCall } from './call.ts';
 import { createRpcTransport } from './transport.ts';
 
 const authority = createTestAuthority();
+const foreignAuthority = createTestAuthority();
 const productId = spiffeIdOf(localMesh, 'product');
 const gatewayId = spiffeIdOf(localMesh, 'gateway');
 
@@ -28,6 +29,12 @@ async function openSecure(client: Partial<Parameters<typeof createRpcTransport>[
   });
 }
 
+/** A gateway's certificate of another authority, held by somebody who trusts ours. */
+async function foreignMaterial() {
+  const [foreign, own] = await Promise.all([foreignAuthority.source('gateway'), authority.source('gateway')]);
+  return { ...foreign.current(), ca: own.current().ca };
+}
+
 test('both sides show certificates, and the server learns who calls', async () => {
   const rpc = await openSecure();
   await rpc.client.unary({});
@@ -44,15 +51,14 @@ test('a client without a certificate is refused', async () => {
 });
 
 test("a client with another authority's certificate is refused", async () => {
-  const foreign = await createTestAuthority().issue('gateway');
-  const material = { ...foreign, ca: (await authority.issue('gateway')).ca };
+  const material = await foreignMaterial();
   const rpc = await openSecure({ source: { current: () => material, onChange: () => () => {} } });
   await expect(rpc.client.unary({}, { timeoutMs: 2_000 })).rejects.toMatchObject({ code: Code.Unavailable });
   await rpc.close();
 });
 
 test('where clients without a certificate are let in, a bad one is still refused', async () => {
-  const foreign = { ...(await createTestAuthority().issue('gateway')), ca: (await authority.issue('gateway')).ca };
+  const foreign = await foreignMaterial();
   const rpc = await openTestRpc({
     implementation,
     server: { tls: { source: await authority.source('product'), allowAnonymous: true } },
@@ -74,7 +80,7 @@ test('where clients without a certificate are let in, a bad one is still refused
 test("a server that isn't the one asked for is refused, whoever signed its certificate", async () => {
   for (const tls of [
     { serverSpiffeId: spiffeIdOf(localMesh, 'user') },
-    { source: await createTestAuthority().source('gateway') },
+    { source: await foreignAuthority.source('gateway') },
   ]) {
     const rpc = await openSecure(tls);
     await expect(rpc.client.unary({}, { timeoutMs: 2_000 })).rejects.toMatchObject({ code: Code.Unavailable });

@@ -108,10 +108,13 @@ export function createTestAuthority(name = 'test'): {
     });
     return { ca: issuer.cert, ...leaf };
   };
+  const sources = new Map<string, Promise<TlsMaterial>>(); // a certificate takes a third of a second
   return {
     issue,
     async source(workload) {
-      const material = await issue(workload);
+      let pending = sources.get(workload);
+      if (pending === undefined) sources.set(workload, (pending = issue(workload)));
+      const material = await pending;
       return { current: () => material, onChange: () => () => {} };
     },
   };
