@@ -37,7 +37,7 @@ export function callUnary(
       reject(abortError(signal));
       return;
     }
-    const call = channel.createCall(path, deadlineMs ?? Infinity, undefined, null, undefined);
+    const call = createCall(channel, path, deadlineMs);
     const abort = (): void => call.cancelWithStatus(Status.CANCELLED, 'canceled');
     signal?.addEventListener('abort', abort);
     let header: Metadata | undefined;
@@ -91,7 +91,7 @@ export function callStream(
     ended(Code.Canceled);
     return Promise.reject(abortError(signal));
   }
-  const call = channel.createCall(path, deadlineMs ?? Infinity, undefined, null, undefined);
+  const call = createCall(channel, path, deadlineMs);
   const abort = (): void => call.cancelWithStatus(Status.CANCELLED, 'canceled');
   signal?.addEventListener('abort', abort);
 
@@ -194,6 +194,14 @@ export function callStream(
     if (header === undefined && outcome?.error !== undefined) throw outcome.error;
     return { header: header ?? new Metadata(), messages, trailer: () => outcome?.trailer ?? new Metadata() };
   });
+}
+
+function createCall(channel: Channel, path: string, deadlineMs: number | undefined): ReturnType<Channel['createCall']> {
+  try {
+    return channel.createCall(path, deadlineMs ?? Infinity, undefined, null, undefined);
+  } catch (cause) {
+    throw markUpstream(new ConnectError('the transport is closed', Code.Unavailable, undefined, undefined, cause));
+  }
 }
 
 function abortError(signal: AbortSignal): ConnectError {

@@ -42,7 +42,7 @@ export type RpcServerOptions = {
   readonly compressFromBytes?: number;
   /** Calls open at once on one connection; 1,000 unless told. */
   readonly maxConcurrentStreams?: number;
-  /** Connections open at once; 1,000 unless told: an idle one holds some 50 KB. */
+  /** Connections open at once; 1,000 unless told: an idle one with TLS holds some 90 KB. */
   readonly maxConnections?: number;
   /** Connections without a call are closed after this; 10 minutes unless told. */
   readonly maxConnectionIdleMs?: number;

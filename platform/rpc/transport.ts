@@ -109,7 +109,7 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
     }
   };
 
-  const rawStream = (
+  const rawStream = async (
     method: DescMethod,
     requests: AsyncIterable<Buffer>,
     raw: RawOptions,

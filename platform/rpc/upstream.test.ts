@@ -176,3 +176,14 @@ test('a Fault in its metadata reaches who calls from inside, to decide by', asyn
   expect(details[0]).toMatchObject({ reason: 'INNER_REASON', metadata: { inner: 'value' } });
   await close();
 });
+
+test('calls on a transport that is closed are unavailable, streams too', async () => {
+  const rpc = await openTestRpc({ implementation: {} });
+  rpc.transport.close();
+  await expect(rpc.client.unary({})).rejects.toMatchObject({ code: Code.Unavailable });
+  const { serverStream } = EchoService.method;
+  await expect(rpc.transport.rawServerStream(serverStream, Buffer.alloc(0))).rejects.toMatchObject({
+    code: Code.Unavailable,
+  });
+  await rpc.close();
+});
