@@ -41,7 +41,7 @@ export async function benchCatalog(report: (row: Row) => void): Promise<void> {
       for (const [suffix, processes, env] of variants) {
         const shop = await startBenchShop({ dataDir, processes, env });
         try {
-          for (const [name, method, bodies] of questions(size)) {
+          for (const [name, method, bodies] of await questions(shop, size)) {
             const load = await postLoad({
               url: `${shop.url}/${service}/${method}`,
               bodies,
@@ -67,24 +67,39 @@ async function productUrl(dataDir: string, shop: BenchShop): Promise<string> {
   return createEmbeddedPostgres({ data, port: Number(shop.env['POSTGRES_PORT']) }).urlOf('product');
 }
 
-/** 2,000 different requests of each kind, spread over the catalog. */
-function questions(size: number): [name: string, method: string, bodies: object[]][] {
+/** Many different requests of each kind, spread over the catalog. */
+async function questions(shop: BenchShop, size: number): Promise<[name: string, method: string, bodies: object[]][]> {
   const spread = Array.from({ length: 2_000 }, (_, index) => Math.floor((index * 7919) % size));
+  const search = (words: (number: number) => string) =>
+    spread.map((number) => ({ query: words(number), pageSize: 24 }));
   return [
     ['GetProduct', 'GetProduct', spread.map((number) => ({ handle: `product-${number}` }))],
-    ['ListProducts, 24 a page', 'ListProducts', [{ pageSize: 24 }]],
-    [
-      'SearchProducts, common word',
-      'SearchProducts',
-      spread.map((n) => ({ query: titleOf(n).split(' ')[2], pageSize: 24 })),
-    ],
+    ['ListProducts, 24 a page', 'ListProducts', await pagesOf(shop, 40)],
+    ['SearchProducts, common word', 'SearchProducts', search((number) => titleOf(number).split(' ')[2] ?? '')],
     [
       'SearchProducts, two common words',
       'SearchProducts',
-      spread.map((n) => ({ query: titleOf(n).split(' ').slice(1, 3).join(' '), pageSize: 24 })),
+      search((number) => titleOf(number).split(' ').slice(1, 3).join(' ')),
     ],
-    ['SearchProducts, rare word', 'SearchProducts', spread.map((n) => ({ query: rareWord(n), pageSize: 24 }))],
+    ['SearchProducts, rare word', 'SearchProducts', search(rareWord)],
   ];
+}
+
+/** What asks for each of the first pages of all products. */
+async function pagesOf(shop: BenchShop, count: number): Promise<object[]> {
+  const bodies: object[] = [];
+  for (let pageToken = ''; bodies.length < count;) {
+    const body = { pageSize: 24, pageToken };
+    bodies.push(body);
+    const response = await fetch(`${shop.url}/${service}/ListProducts`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const answer: { readonly nextPageToken: string } = JSON.parse(await response.text());
+    pageToken = answer.nextPageToken;
+  }
+  return bodies;
 }
 
 async function importProducts(shop: BenchShop, file: string, first: number, count: number, report: (row: Row) => void) {
