@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { fromJsonString } from '@bufbuild/protobuf';
+import { ListProductsResponseSchema } from '#gen/only2u/product/v1/product_pb.ts';
 import { openDataFolder } from '#platform/data-folder.ts';
 import { createEmbeddedPostgres } from '#platform/embedded-postgres.ts';
 import { postLoad } from './load.ts';
@@ -96,8 +98,7 @@ async function pagesOf(shop: BenchShop, count: number): Promise<object[]> {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    const answer: { readonly nextPageToken: string } = JSON.parse(await response.text());
-    pageToken = answer.nextPageToken;
+    pageToken = fromJsonString(ListProductsResponseSchema, await response.text()).nextPageToken;
   }
   return bodies;
 }
