@@ -1,4 +1,5 @@
-import { Pool } from 'pg';
+import { setTimeout } from 'node:timers/promises';
+import { Client, Pool } from 'pg';
 import type { Database, Sql } from '#platform/database.postgres.ts';
 import { createPostgresSearch } from '#services/product/search.postgres.ts';
 import { createPostgresStore } from '#services/product/store.postgres.ts';
@@ -22,6 +23,23 @@ export async function benchSql(url: string, size: number, report: (row: Row) => 
     }
   } finally {
     await pool.end();
+  }
+}
+
+/** Waits until what the import tells others is on its way: its relay would be counted into the first calls. */
+export async function eventsSent(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    for (;;) {
+      const { rows } = await client.query<{ waiting: boolean }>(
+        'select exists (select from product.outbox) as waiting',
+      );
+      if (rows[0]?.waiting !== true) return;
+      await setTimeout(500);
+    }
+  } finally {
+    await client.end();
   }
 }
 
