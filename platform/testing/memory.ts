@@ -1,0 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/**
+ * Bytes that are still held after a full garbage collection, in V8's heap and in buffers: what a test can compare. The
+ * process's memory as the system sees it depends on when V8 last tidied up.
+ */
+export function heldBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc()');
+  const { heapUsed, arrayBuffers } = process.memoryUsage(); // not external, which is told of freed buffers later
+  return heapUsed + arrayBuffers;
+}
