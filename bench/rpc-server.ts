@@ -13,6 +13,7 @@ import type { TlsMaterial } from '#platform/rpc/tls.ts';
 import type { Handlers } from '#platform/service.ts';
 import { createLog } from '#platform/telemetry/log.ts';
 import { createMetrics } from '#platform/telemetry/metrics.ts';
+import { admitAll } from '#platform/testing/admit-all.ts';
 import { sampleProduct } from './sample.ts';
 
 export type RpcServerKind = (typeof kinds)[number];
@@ -94,19 +95,7 @@ async function serveConnectNode(tls: TlsMaterial | undefined): Promise<number> {
 }
 
 const trivialHooks: ServerHooks = {
-  admit: (arrival) => ({
-    caller: '',
-    user: undefined,
-    token: undefined,
-    requestId: '',
-    address: '',
-    userAgent: '',
-    deadlineMs: arrival.deadlineMs,
-    get signal() {
-      return arrival.signal;
-    },
-    traceparent: undefined,
-  }),
+  admit: admitAll,
   check: () => {},
   ended: () => {},
 };

@@ -2,6 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { createRpcServer } from '#platform/rpc/server.ts';
 import type { ServerHooks } from '#platform/rpc/hooks.ts';
+import { admitAll } from '#platform/testing/admit-all.ts';
 import type { Handlers } from '#platform/service.ts';
 import { delimited, readDelimited } from './delimited.ts';
 import {
@@ -12,19 +13,7 @@ import { ConformanceService } from './gen/connectrpc/conformance/v1/service_pb.t
 import { conformanceService } from './service.ts';
 
 const hooks: ServerHooks = {
-  admit: (arrival) => ({
-    caller: '',
-    user: undefined,
-    token: undefined,
-    requestId: '',
-    address: '',
-    userAgent: '',
-    deadlineMs: arrival.deadlineMs,
-    get signal() {
-      return arrival.signal;
-    },
-    traceparent: undefined,
-  }),
+  admit: admitAll,
   check: () => {},
   ended: () => {},
 };

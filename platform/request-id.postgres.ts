@@ -10,7 +10,7 @@ export type OnceOptions<R extends DescMessage> = {
   readonly method: string;
   /** The client's request_id. Empty, where the contract lets it be: the work is done without being remembered. */
   readonly requestId: string;
-  /** The whole request; its own request_id field does not count as content. */
+  /** The request, without passwords, since a trace of it is kept; its own request_id field does not count as content. */
   readonly request: Message;
   /** What the answer is a message of. */
   readonly schema: R;

@@ -5,7 +5,8 @@ import { connect as connectTcp } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { Code } from '@connectrpc/connect';
 import { heldBytes } from '../testing/memory.ts';
-import { admitAll, openTestRpc, type TestRpc } from '../testing/rpc.ts';
+import { admitAll } from '../testing/admit-all.ts';
+import { openTestRpc, type TestRpc } from '../testing/rpc.ts';
 import { frame } from './message-reader.ts';
 
 const unary = '/connectrpc.conformance.v1.ConformanceService/Unary';

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { admitAll, openTestRpc } from '../testing/rpc.ts';
+import { admitAll } from '../testing/admit-all.ts';
+import { openTestRpc } from '../testing/rpc.ts';
 import { currentCall } from './call.ts';
 
 /** Resolves when a call's signal is aborted, with the reason. */

@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { Fault } from '../fault.ts';
-import { admitAll, openTestRpc } from '../testing/rpc.ts';
+import { admitAll } from '../testing/admit-all.ts';
+import { openTestRpc } from '../testing/rpc.ts';
 import { currentCall } from './call.ts';
 
 async function failureOf(work: Promise<unknown>): Promise<ConnectError> {

@@ -2,6 +2,7 @@ import { type Client, type Code, createClient, type ServiceImpl } from '@connect
 import { ConformanceService } from '../../conformance/gen/connectrpc/conformance/v1/service_pb.ts';
 import { createRoot, issueCertificate } from '../identity/certificate.ts';
 import { localMesh, spiffeIdOf } from '../identity/spiffe.ts';
+import { admitAll } from './admit-all.ts';
 import type { Arrival, ServerHooks } from '../rpc/hooks.ts';
 import { createRpcServer, type RpcServer, type RpcServerOptions } from '../rpc/server.ts';
 import type { TlsMaterial, TlsSource } from '../rpc/tls.ts';
@@ -66,23 +67,6 @@ export async function openTestRpc(options: {
       transport.close();
       await server.close();
     },
-  };
-}
-
-/** Admits every call, as the workload that its certificate names. */
-export function admitAll(arrival: Arrival) {
-  return {
-    caller: arrival.spiffeId ?? '',
-    user: undefined,
-    token: undefined,
-    requestId: '',
-    address: '',
-    userAgent: '',
-    deadlineMs: arrival.deadlineMs,
-    get signal() {
-      return arrival.signal;
-    },
-    traceparent: undefined,
   };
 }
 

@@ -9,7 +9,7 @@ import type { CategoryTreeCache } from './category-tree.ts';
 import { categoryMessage, maskedCategory } from './messages.ts';
 import { assertEtag } from './product.ts';
 import { pageSize } from './product-rpc.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '#platform/repeatable.ts';
 import type { CatalogStore, CatalogTx } from './store.ts';
 
 export type CategoryRpcOptions = {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
+import { codeOf } from '#platform/error-code.ts';
 import { Fault } from '#platform/fault.ts';
 import type { Spool } from './import-spool.ts';
 
@@ -73,7 +74,7 @@ async function openNameless(folder: string): Promise<FileHandle> {
 }
 
 function noSpace(error: unknown): Fault | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : '';
+  const code = codeOf(error);
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined;
   return new Fault('resource-exhausted', 'NO_SPACE', 'There is no room for the file just now; try again later.', {
     cause: error,

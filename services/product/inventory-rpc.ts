@@ -30,7 +30,7 @@ import {
   type Stock,
 } from './inventory.ts';
 import { assertMayChange, maySee, type Actor } from './product.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '#platform/repeatable.ts';
 
 export type InventoryRpcOptions = Pick<Env, 'now' | 'newId'> & { readonly store: InventoryStore };
 

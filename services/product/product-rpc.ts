@@ -17,7 +17,7 @@ import {
   updateProduct,
   type Actor,
 } from './product.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '#platform/repeatable.ts';
 import type { CatalogStore, CatalogTx } from './store.ts';
 
 export type ProductRpcOptions = {

@@ -24,7 +24,7 @@ import {
 import { userNotFound } from './authentication.ts';
 import { encodeAddress } from './encode.ts';
 import { byId, listPage } from './paging.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '#platform/repeatable.ts';
 import type { UserStore } from './store.ts';
 
 export type UserRpcOptions = {
@@ -45,7 +45,7 @@ export function addressMethods({ store, pageTokens, now, newId }: UserRpcOptions
     createAddress(request) {
       const { id: userId } = requireUser();
       const address = createAddress(newId('adr'), userId, decodeFields(request.address), now());
-      const what = repeatable(UserService.method.createAddress, { actor: userId, request, now: now() });
+      const what = repeatable(UserService.method.createAddress, request, { actor: userId, now: now() });
       return store.change((tx) =>
         tx.once(what, async () => {
           // The lock keeps two requests at once from passing the limit together.
@@ -74,7 +74,7 @@ export function addressMethods({ store, pageTokens, now, newId }: UserRpcOptions
       const id = request.address?.id ?? '';
       const change = { fields: decodeFields(request.address), paths: request.updateMask?.paths ?? [] };
       assertPaths(change.paths, addressPaths);
-      const what = repeatable(UserService.method.updateAddress, { actor: userId, request, now: now() });
+      const what = repeatable(UserService.method.updateAddress, request, { actor: userId, now: now() });
       return store.change((tx) =>
         tx.once(what, async () => {
           const address = found(await tx.addresses.lock(userId, id), id);
@@ -88,7 +88,7 @@ export function addressMethods({ store, pageTokens, now, newId }: UserRpcOptions
 
     deleteAddress(request) {
       const { id: userId } = requireUser();
-      const what = repeatable(UserService.method.deleteAddress, { actor: userId, request, now: now() });
+      const what = repeatable(UserService.method.deleteAddress, request, { actor: userId, now: now() });
       return store.change((tx) =>
         tx.once(what, async () => {
           const address = found(await tx.addresses.lock(userId, request.addressId), request.addressId);

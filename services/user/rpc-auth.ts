@@ -14,7 +14,7 @@ import { handle, type Handlers } from '#platform/service.ts';
 import { assertSessionOpen, type Authentication, type ClientOrigin } from './authentication.ts';
 import { encodeSession, encodeTokens, encodeUser } from './encode.ts';
 import { byId, listPage } from './paging.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '#platform/repeatable.ts';
 import type { UserStore } from './store.ts';
 
 export type AuthOptions = {
@@ -46,7 +46,7 @@ export function handleAuth({ store, authentication, pageTokens, requestSecret, n
 
     signOut(request) {
       const user = requireUser();
-      const what = repeatable(AuthService.method.signOut, { actor: user.id, request, now: now() });
+      const what = repeatable(AuthService.method.signOut, request, { actor: user.id, now: now() });
       return store.change((tx) =>
         tx.once(what, async () => {
           await tx.sessions.end({ id: user.sessionId, userId: user.id }, now());
@@ -69,7 +69,7 @@ export function handleAuth({ store, authentication, pageTokens, requestSecret, n
 
     revokeSession(request) {
       const user = requireUser();
-      const what = repeatable(AuthService.method.revokeSession, { actor: user.id, request, now: now() });
+      const what = repeatable(AuthService.method.revokeSession, request, { actor: user.id, now: now() });
       return store.change((tx) =>
         tx.once(what, async () => {
           await assertSessionOpen(tx, user, now());
@@ -89,7 +89,7 @@ export function handleAuth({ store, authentication, pageTokens, requestSecret, n
         currentPassword: trace(current),
         newPassword: trace(next),
       });
-      const what = repeatable(AuthService.method.changePassword, { actor: user.id, request: traced, now: now() });
+      const what = repeatable(AuthService.method.changePassword, traced, { actor: user.id, now: now() });
       return store.change((tx) =>
         tx.once(what, async () => {
           await change(tx);

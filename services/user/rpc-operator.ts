@@ -14,7 +14,7 @@ import { addAccount, userNotFound } from './authentication.ts';
 import { decodeRole, encodeUser } from './encode.ts';
 import { assertPasswordAllowed } from './password.ts';
 import type { PasswordHasher } from './password-hash.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '#platform/repeatable.ts';
 import type { Signer } from './signer.ts';
 import type { UserStore } from './store.ts';
 
@@ -50,7 +50,7 @@ export function handleOperator({ store, hasher, signer, now, newId }: OperatorOp
         const id = held.id;
         // The credentials have become the account's id, so that what is kept of the request holds nothing secret.
         const request = create(GrantRoleRequestSchema, { requestId, email: id, role });
-        const what = repeatable(OperatorService.method.grantRole, { actor: actor(), request, now: now() });
+        const what = repeatable(OperatorService.method.grantRole, request, { actor: actor(), now: now() });
         await tx.once(what, async () => {
           const locked = await tx.accounts.lock(id);
           if (locked === undefined) throw userNotFound(id);
@@ -77,7 +77,7 @@ export function handleOperator({ store, hasher, signer, now, newId }: OperatorOp
     },
 
     async rotateKeys(request) {
-      const what = repeatable(OperatorService.method.rotateKeys, { actor: actor(), request, now: now() });
+      const what = repeatable(OperatorService.method.rotateKeys, request, { actor: actor(), now: now() });
       const answer = await store.change((tx) =>
         tx.once(what, async () => create(RotateKeysResponseSchema, { keyId: await signer.rotate(tx) })),
       );

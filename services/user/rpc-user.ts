@@ -21,7 +21,7 @@ import { assertPaths } from './address.ts';
 import { assertSessionOpen, userNotFound } from './authentication.ts';
 import { decodeRole, encodeProfile, encodeUser } from './encode.ts';
 import { listPage } from './paging.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '#platform/repeatable.ts';
 import type { UserRpcOptions } from './rpc-address.ts';
 import type { AccountCursor } from './store.ts';
 
@@ -42,7 +42,7 @@ export function accountMethods({ store, pageTokens, now }: UserRpcOptions): Impl
       const user = requireUser();
       const id = managed(user, request.user?.id ?? '', 'user.id');
       const change = decodeChange(user, request);
-      const what = repeatable(UserService.method.updateUser, { actor: user.id, request, now: now() });
+      const what = repeatable(UserService.method.updateUser, request, { actor: user.id, now: now() });
       return store.change(async (tx) => {
         // The answer that is kept for a repeated request names the account only: an admin's would outlive its erasure.
         await tx.once(what, async () => {
@@ -60,7 +60,7 @@ export function accountMethods({ store, pageTokens, now }: UserRpcOptions): Impl
     deleteUser(request) {
       const user = requireUser();
       const id = managed(user, request.userId);
-      const what = repeatable(UserService.method.deleteUser, { actor: user.id, request, now: now() });
+      const what = repeatable(UserService.method.deleteUser, request, { actor: user.id, now: now() });
       return store.change((tx) =>
         tx.once(what, async () => {
           assertNotHouse(id);

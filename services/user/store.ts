@@ -1,4 +1,5 @@
-import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { OnceOptions } from '#platform/request-id.postgres.ts';
 import type { Account } from './account.ts';
 import type { Address } from './address.ts';
 import type { Attempts } from './attempts.ts';
@@ -90,23 +91,9 @@ export type Tables = {
 /** What the other services are told of an account. */
 export type UserEvent = { readonly kind: 'created' | 'deleted'; readonly userId: string; readonly time: Date };
 
-/** A mutation that may come twice. */
-export type Replayable<S extends DescMessage> = {
-  /** Whose request ids are told apart: the user's id, or the workload's name. */
-  readonly actor: string;
-  /** The method's full name. */
-  readonly method: string;
-  readonly requestId: string;
-  /** What must be the same the second time; without passwords, since a trace of it is kept. */
-  readonly request: Message;
-  /** Of the answer. */
-  readonly schema: S;
-  readonly now: Date;
-};
-
 export type Transaction = Tables & {
   /** Does the work, or answers what it answered the first time. Throws already-exists for an id used for another request. */
-  once<S extends DescMessage>(what: Replayable<S>, work: () => Promise<MessageShape<S>>): Promise<MessageShape<S>>;
+  once<S extends DescMessage>(what: OnceOptions<S>, work: () => Promise<MessageShape<S>>): Promise<MessageShape<S>>;
   /** Tells the other services, if and when the transaction is committed. */
   publish(event: UserEvent): Promise<void>;
   /** Forgets the answers kept for an account’s requests, but not the one being answered. */

@@ -1,10 +1,10 @@
 import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
-import type { OnceOptions } from '#platform/request-id.postgres.ts';
+import type { OnceOptions } from './request-id.postgres.ts';
 
 /** Who asks (the user's id, or the workload for calls without a user), and when. */
 export type Asked = { readonly actor: string; readonly now: Date };
 
-/** What a store's `change` needs to know of a call to answer a repeated one with the first answer. */
+/** What `once` needs to know of a call to answer a repeated one with the first answer. */
 export function repeatable<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   request: MessageShape<I> & { readonly requestId: string },
