@@ -19,6 +19,10 @@ type AddressRow = {
 
 export function createAddressTable(sql: Sql): Addresses {
   return {
+    async find(userId, id) {
+      const rows = await sql.query<AddressRow>(`SELECT * FROM address WHERE id = $1 AND user_id = $2`, [id, userId]);
+      return rows.map(toAddress)[0];
+    },
     async lock(userId, id) {
       const rows = await sql.query<AddressRow>(`SELECT * FROM address WHERE id = $1 AND user_id = $2 FOR UPDATE`, [
         id,

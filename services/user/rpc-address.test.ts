@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
 import { atOnce, openUserShop, refusal, requestId, type UserShop } from './service.testing.ts';
 
 let shop: UserShop;
@@ -25,6 +26,7 @@ test('an address is created once, listed, changed and removed', async () => {
   });
   expect(moved).toMatchObject({ ...home, city: 'Mysuru', etag: '2' });
   expect((await users.listAddresses({})).addresses).toEqual([moved]);
+  expect((await users.getAddress({ addressId: id })).address).toEqual(moved);
   const remove = { requestId: requestId(), addressId: id, etag: '2' };
   await users.deleteAddress(remove);
   await users.deleteAddress(remove); // repeated
@@ -38,9 +40,23 @@ test('another’s address is as good as none', async () => {
   const update = { requestId: requestId(), address: { id, city: 'Mine' }, updateMask: { paths: ['city'] } };
   const refused = { code: 'NotFound', reason: 'ADDRESS_NOT_FOUND' };
   expect(await refusal(ravi.users.updateAddress(update))).toMatchObject(refused);
+  expect(await refusal(ravi.users.getAddress({ addressId: id }))).toMatchObject(refused);
+  expect(await refusal(asha.users.getAddress({ addressId: 'adr_none' }))).toMatchObject(refused);
   expect(await refusal(ravi.users.deleteAddress({ requestId: requestId(), addressId: id }))).toMatchObject(refused);
   expect((await ravi.users.listAddresses({})).addresses).toEqual([]);
   expect((await asha.users.listAddresses({})).addresses).toHaveLength(1);
+});
+
+test('the order service reads an address for its owner, nobody reads one for no one', async () => {
+  const asha = await shop.join();
+  const { address } = await asha.users.createAddress(create());
+  const addressId = address?.id ?? '';
+  const user = { id: asha.user.id, roles: ['customer'], sessionId: 'ses_1' };
+  const by = (caller: Parameters<typeof shop.app.as>[0]) =>
+    shop.app.as(caller).client(UserService).getAddress({ addressId });
+  expect((await by({ caller: 'order', user })).address).toEqual(address);
+  expect((await refusal(by({ caller: 'order' }))).code).toBe('Unauthenticated');
+  expect((await refusal(by({ caller: 'cart', user }))).code).toBe('PermissionDenied');
 });
 
 test('a stale etag is refused', async () => {

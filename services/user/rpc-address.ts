@@ -36,7 +36,7 @@ export type UserRpcOptions = {
 
 type Implementation = Pick<
   ServiceImpl<typeof UserService>,
-  'createAddress' | 'listAddresses' | 'updateAddress' | 'deleteAddress'
+  'createAddress' | 'getAddress' | 'listAddresses' | 'updateAddress' | 'deleteAddress'
 >;
 
 /** The methods of UserService about addresses: the caller's own, and nobody else's. */
@@ -55,6 +55,11 @@ export function addressMethods({ store, pageTokens, now, newId }: UserRpcOptions
           return create(CreateAddressResponseSchema, { address: encodeAddress(address) });
         }),
       );
+    },
+
+    async getAddress({ addressId }) {
+      const { id: userId } = requireUser();
+      return { address: encodeAddress(found(await store.addresses.find(userId, addressId), addressId)) };
     },
 
     async listAddresses(request) {

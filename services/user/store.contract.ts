@@ -200,6 +200,8 @@ export function testUserStore(open: () => Promise<UserStore>): void {
       expect(await store.addresses.list(asha.id, { after: undefined, limit: 9 })).toEqual([two, moved]);
       expect(await store.addresses.list(asha.id, { after: two.id, limit: 9 })).toEqual([moved]);
       expect(await store.addresses.lock(asha.id, one.id)).toEqual(moved);
+      expect(await store.addresses.find(asha.id, one.id)).toEqual(moved);
+      expect(await store.addresses.find(ravi.id, one.id)).toBeUndefined();
       expect(await store.addresses.lock(ravi.id, one.id)).toBeUndefined();
       await store.addresses.remove(ravi.id, one.id);
       expect(await store.addresses.count(asha.id)).toBe(2);

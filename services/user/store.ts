@@ -55,6 +55,7 @@ export type Sessions = {
 
 /** Addresses; those of another account are as good as absent. */
 export type Addresses = {
+  find(userId: string, id: string): Promise<Address | undefined>;
   lock(userId: string, id: string): Promise<Address | undefined>;
   /** The latest first. */
   list(userId: string, page: Page<string>): Promise<Address[]>;

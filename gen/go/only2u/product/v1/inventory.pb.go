@@ -189,7 +189,9 @@ type Reservation struct {
 	// Where it stands.
 	State ReservationState `protobuf:"varint,3,opt,name=state,proto3,enum=only2u.product.v1.ReservationState" json:"state,omitempty"`
 	// When the pieces are given back unless committed.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// The order that it is for; empty when ReserveStock named none.
+	OrderId       string `protobuf:"bytes,5,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -250,6 +252,13 @@ func (x *Reservation) GetExpireTime() *timestamppb.Timestamp {
 		return x.ExpireTime
 	}
 	return nil
+}
+
+func (x *Reservation) GetOrderId() string {
+	if x != nil {
+		return x.OrderId
+	}
+	return ""
 }
 
 // ReservationItem is a number of pieces of a variant.
@@ -526,7 +535,9 @@ type ReserveStockRequest struct {
 	// The pieces, each variant once.
 	Items []*ReservationItem `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`
 	// How long to hold them; without it, 15 minutes.
-	HoldDuration  *durationpb.Duration `protobuf:"bytes,3,opt,name=hold_duration,json=holdDuration,proto3" json:"hold_duration,omitempty"`
+	HoldDuration *durationpb.Duration `protobuf:"bytes,3,opt,name=hold_duration,json=holdDuration,proto3" json:"hold_duration,omitempty"`
+	// The order that the pieces are for. It holds one reservation at a time.
+	OrderId       string `protobuf:"bytes,4,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -580,6 +591,13 @@ func (x *ReserveStockRequest) GetHoldDuration() *durationpb.Duration {
 		return x.HoldDuration
 	}
 	return nil
+}
+
+func (x *ReserveStockRequest) GetOrderId() string {
+	if x != nil {
+		return x.OrderId
+	}
+	return ""
 }
 
 // ReserveStockResponse holds the reservation.
@@ -729,13 +747,15 @@ func (x *CommitReservationResponse) GetReservation() *Reservation {
 	return nil
 }
 
-// ReleaseReservationRequest names a reservation.
+// ReleaseReservationRequest names a reservation, or an order.
 type ReleaseReservationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Makes a repeated call safe: a UUID or the like, chosen by the caller.
 	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The reservation's id, "rsv_…".
 	ReservationId string `protobuf:"bytes,2,opt,name=reservation_id,json=reservationId,proto3" json:"reservation_id,omitempty"`
+	// The order whose pieces are given back, and which is closed.
+	OrderId       string `protobuf:"bytes,3,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -784,10 +804,17 @@ func (x *ReleaseReservationRequest) GetReservationId() string {
 	return ""
 }
 
+func (x *ReleaseReservationRequest) GetOrderId() string {
+	if x != nil {
+		return x.OrderId
+	}
+	return ""
+}
+
 // ReleaseReservationResponse holds the reservation.
 type ReleaseReservationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The reservation, released.
+	// The reservation, released; missing when an order held nothing.
 	Reservation   *Reservation `protobuf:"bytes,1,opt,name=reservation,proto3" json:"reservation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -830,6 +857,116 @@ func (x *ReleaseReservationResponse) GetReservation() *Reservation {
 	return nil
 }
 
+// RestockItemsRequest says what comes back.
+type RestockItemsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes a repeated call safe: a UUID or the like, chosen by the caller.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The reservation that the pieces were sold by, "rsv_…".
+	ReservationId string `protobuf:"bytes,2,opt,name=reservation_id,json=reservationId,proto3" json:"reservation_id,omitempty"`
+	// The pieces, each variant once.
+	Items         []*ReservationItem `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestockItemsRequest) Reset() {
+	*x = RestockItemsRequest{}
+	mi := &file_only2u_product_v1_inventory_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestockItemsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestockItemsRequest) ProtoMessage() {}
+
+func (x *RestockItemsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_inventory_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestockItemsRequest.ProtoReflect.Descriptor instead.
+func (*RestockItemsRequest) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_inventory_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RestockItemsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RestockItemsRequest) GetReservationId() string {
+	if x != nil {
+		return x.ReservationId
+	}
+	return ""
+}
+
+func (x *RestockItemsRequest) GetItems() []*ReservationItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+// RestockItemsResponse says what could not be counted.
+type RestockItemsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Variants whose pieces were noted as given back, but are counted nowhere.
+	UncountedVariantIds []string `protobuf:"bytes,1,rep,name=uncounted_variant_ids,json=uncountedVariantIds,proto3" json:"uncounted_variant_ids,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *RestockItemsResponse) Reset() {
+	*x = RestockItemsResponse{}
+	mi := &file_only2u_product_v1_inventory_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestockItemsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestockItemsResponse) ProtoMessage() {}
+
+func (x *RestockItemsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_inventory_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestockItemsResponse.ProtoReflect.Descriptor instead.
+func (*RestockItemsResponse) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_inventory_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RestockItemsResponse) GetUncountedVariantIds() []string {
+	if x != nil {
+		return x.UncountedVariantIds
+	}
+	return nil
+}
+
 var File_only2u_product_v1_inventory_proto protoreflect.FileDescriptor
 
 const file_only2u_product_v1_inventory_proto_rawDesc = "" +
@@ -842,13 +979,14 @@ const file_only2u_product_v1_inventory_proto_rawDesc = "" +
 	"\breserved\x18\x03 \x01(\x05R\breserved\x12\x1c\n" +
 	"\tavailable\x18\x04 \x01(\x05R\tavailable\x12\x18\n" +
 	"\atracked\x18\x05 \x01(\bR\atracked\x12+\n" +
-	"\x11backorder_allowed\x18\x06 \x01(\bR\x10backorderAllowed\"\xcf\x01\n" +
+	"\x11backorder_allowed\x18\x06 \x01(\bR\x10backorderAllowed\"\xea\x01\n" +
 	"\vReservation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x128\n" +
 	"\x05items\x18\x02 \x03(\v2\".only2u.product.v1.ReservationItemR\x05items\x129\n" +
 	"\x05state\x18\x03 \x01(\x0e2#.only2u.product.v1.ReservationStateR\x05state\x12;\n" +
 	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"d\n" +
+	"expireTime\x12\x19\n" +
+	"\border_id\x18\x05 \x01(\tR\aorderId\"d\n" +
 	"\x0fReservationItem\x12(\n" +
 	"\n" +
 	"variant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\tvariantId\x12'\n" +
@@ -866,14 +1004,15 @@ const file_only2u_product_v1_inventory_proto_rawDesc = "" +
 	"\x05delta\x18\x03 \x01(\x05B\x18\xbaH\x15\x1a\x138\x00\x18\x80\x94\xeb\xdc\x03(\x80씣\xfc\xff\xff\xff\xff\x01R\x05delta\x12 \n" +
 	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06reason\"E\n" +
 	"\x13AdjustStockResponse\x12.\n" +
-	"\x05stock\x18\x01 \x01(\v2\x18.only2u.product.v1.StockR\x05stock\"\xd7\x01\n" +
+	"\x05stock\x18\x01 \x01(\v2\x18.only2u.product.v1.StockR\x05stock\"\xfb\x01\n" +
 	"\x13ReserveStockRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12D\n" +
 	"\x05items\x18\x02 \x03(\v2\".only2u.product.v1.ReservationItemB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05items\x12P\n" +
 	"\rhold_duration\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
-	"\"\x04\b\x80\xa3\x052\x02\b\x01R\fholdDuration\"X\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b\x01R\fholdDuration\x12\"\n" +
+	"\border_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\aorderId\"X\n" +
 	"\x14ReserveStockResponse\x12@\n" +
 	"\vreservation\x18\x01 \x01(\v2\x1e.only2u.product.v1.ReservationR\vreservation\"v\n" +
 	"\x18CommitReservationRequest\x12(\n" +
@@ -881,19 +1020,30 @@ const file_only2u_product_v1_inventory_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x120\n" +
 	"\x0ereservation_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rreservationId\"]\n" +
 	"\x19CommitReservationResponse\x12@\n" +
-	"\vreservation\x18\x01 \x01(\v2\x1e.only2u.product.v1.ReservationR\vreservation\"w\n" +
+	"\vreservation\x18\x01 \x01(\v2\x1e.only2u.product.v1.ReservationR\vreservation\"\xbc\x01\n" +
 	"\x19ReleaseReservationRequest\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x120\n" +
-	"\x0ereservation_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rreservationId\"^\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12.\n" +
+	"\x0ereservation_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\rreservationId\x12\"\n" +
+	"\border_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\aorderId:!\xbaH\x1e\"\x1c\n" +
+	"\x0ereservation_id\n" +
+	"\border_id\x10\x01\"^\n" +
 	"\x1aReleaseReservationResponse\x12@\n" +
-	"\vreservation\x18\x01 \x01(\v2\x1e.only2u.product.v1.ReservationR\vreservation*\xb1\x01\n" +
+	"\vreservation\x18\x01 \x01(\v2\x1e.only2u.product.v1.ReservationR\vreservation\"\xb7\x01\n" +
+	"\x13RestockItemsRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x120\n" +
+	"\x0ereservation_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\rreservationId\x12D\n" +
+	"\x05items\x18\x03 \x03(\v2\".only2u.product.v1.ReservationItemB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05items\"J\n" +
+	"\x14RestockItemsResponse\x122\n" +
+	"\x15uncounted_variant_ids\x18\x01 \x03(\tR\x13uncountedVariantIds*\xb1\x01\n" +
 	"\x10ReservationState\x12!\n" +
 	"\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16RESERVATION_STATE_HELD\x10\x01\x12\x1f\n" +
 	"\x1bRESERVATION_STATE_COMMITTED\x10\x02\x12\x1e\n" +
 	"\x1aRESERVATION_STATE_RELEASED\x10\x03\x12\x1d\n" +
-	"\x19RESERVATION_STATE_EXPIRED\x10\x042\xc0\x05\n" +
+	"\x19RESERVATION_STATE_EXPIRED\x10\x042\xb7\x06\n" +
 	"\x10InventoryService\x12\x83\x01\n" +
 	"\bGetStock\x12\".only2u.product.v1.GetStockRequest\x1a#.only2u.product.v1.GetStockResponse\".\xe2\xe0\x18'\n" +
 	"\agateway\n" +
@@ -906,6 +1056,8 @@ const file_only2u_product_v1_inventory_proto_rawDesc = "" +
 	"\x11CommitReservation\x12+.only2u.product.v1.CommitReservationRequest\x1a,.only2u.product.v1.CommitReservationResponse\"\x14\xe2\xe0\x18\r\n" +
 	"\x05order\x10\x04\"\x02\b\x02\x90\x02\x02\x12\x87\x01\n" +
 	"\x12ReleaseReservation\x12,.only2u.product.v1.ReleaseReservationRequest\x1a-.only2u.product.v1.ReleaseReservationResponse\"\x14\xe2\xe0\x18\r\n" +
+	"\x05order\x10\x04\"\x02\b\x02\x90\x02\x02\x12u\n" +
+	"\fRestockItems\x12&.only2u.product.v1.RestockItemsRequest\x1a'.only2u.product.v1.RestockItemsResponse\"\x14\xe2\xe0\x18\r\n" +
 	"\x05order\x10\x04\"\x02\b\x02\x90\x02\x02\x1a\r\xe2\xe0\x18\t\n" +
 	"\aproductB\xb8\x01\n" +
 	"\x15com.only2u.product.v1B\x0eInventoryProtoP\x01Z)only2u/gen/go/only2u/product/v1;productv1\xa2\x02\x03OPX\xaa\x02\x11Only2u.Product.V1\xca\x02\x11Only2u\\Product\\V1\xe2\x02\x1dOnly2u\\Product\\V1\\GPBMetadata\xea\x02\x13Only2u::Product::V1b\x06proto3"
@@ -923,7 +1075,7 @@ func file_only2u_product_v1_inventory_proto_rawDescGZIP() []byte {
 }
 
 var file_only2u_product_v1_inventory_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_only2u_product_v1_inventory_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_only2u_product_v1_inventory_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_only2u_product_v1_inventory_proto_goTypes = []any{
 	(ReservationState)(0),              // 0: only2u.product.v1.ReservationState
 	(*Stock)(nil),                      // 1: only2u.product.v1.Stock
@@ -939,35 +1091,40 @@ var file_only2u_product_v1_inventory_proto_goTypes = []any{
 	(*CommitReservationResponse)(nil),  // 11: only2u.product.v1.CommitReservationResponse
 	(*ReleaseReservationRequest)(nil),  // 12: only2u.product.v1.ReleaseReservationRequest
 	(*ReleaseReservationResponse)(nil), // 13: only2u.product.v1.ReleaseReservationResponse
-	(*timestamppb.Timestamp)(nil),      // 14: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 15: google.protobuf.Duration
+	(*RestockItemsRequest)(nil),        // 14: only2u.product.v1.RestockItemsRequest
+	(*RestockItemsResponse)(nil),       // 15: only2u.product.v1.RestockItemsResponse
+	(*timestamppb.Timestamp)(nil),      // 16: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 17: google.protobuf.Duration
 }
 var file_only2u_product_v1_inventory_proto_depIdxs = []int32{
 	3,  // 0: only2u.product.v1.Reservation.items:type_name -> only2u.product.v1.ReservationItem
 	0,  // 1: only2u.product.v1.Reservation.state:type_name -> only2u.product.v1.ReservationState
-	14, // 2: only2u.product.v1.Reservation.expire_time:type_name -> google.protobuf.Timestamp
+	16, // 2: only2u.product.v1.Reservation.expire_time:type_name -> google.protobuf.Timestamp
 	1,  // 3: only2u.product.v1.GetStockResponse.stocks:type_name -> only2u.product.v1.Stock
 	1,  // 4: only2u.product.v1.AdjustStockResponse.stock:type_name -> only2u.product.v1.Stock
 	3,  // 5: only2u.product.v1.ReserveStockRequest.items:type_name -> only2u.product.v1.ReservationItem
-	15, // 6: only2u.product.v1.ReserveStockRequest.hold_duration:type_name -> google.protobuf.Duration
+	17, // 6: only2u.product.v1.ReserveStockRequest.hold_duration:type_name -> google.protobuf.Duration
 	2,  // 7: only2u.product.v1.ReserveStockResponse.reservation:type_name -> only2u.product.v1.Reservation
 	2,  // 8: only2u.product.v1.CommitReservationResponse.reservation:type_name -> only2u.product.v1.Reservation
 	2,  // 9: only2u.product.v1.ReleaseReservationResponse.reservation:type_name -> only2u.product.v1.Reservation
-	4,  // 10: only2u.product.v1.InventoryService.GetStock:input_type -> only2u.product.v1.GetStockRequest
-	6,  // 11: only2u.product.v1.InventoryService.AdjustStock:input_type -> only2u.product.v1.AdjustStockRequest
-	8,  // 12: only2u.product.v1.InventoryService.ReserveStock:input_type -> only2u.product.v1.ReserveStockRequest
-	10, // 13: only2u.product.v1.InventoryService.CommitReservation:input_type -> only2u.product.v1.CommitReservationRequest
-	12, // 14: only2u.product.v1.InventoryService.ReleaseReservation:input_type -> only2u.product.v1.ReleaseReservationRequest
-	5,  // 15: only2u.product.v1.InventoryService.GetStock:output_type -> only2u.product.v1.GetStockResponse
-	7,  // 16: only2u.product.v1.InventoryService.AdjustStock:output_type -> only2u.product.v1.AdjustStockResponse
-	9,  // 17: only2u.product.v1.InventoryService.ReserveStock:output_type -> only2u.product.v1.ReserveStockResponse
-	11, // 18: only2u.product.v1.InventoryService.CommitReservation:output_type -> only2u.product.v1.CommitReservationResponse
-	13, // 19: only2u.product.v1.InventoryService.ReleaseReservation:output_type -> only2u.product.v1.ReleaseReservationResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	3,  // 10: only2u.product.v1.RestockItemsRequest.items:type_name -> only2u.product.v1.ReservationItem
+	4,  // 11: only2u.product.v1.InventoryService.GetStock:input_type -> only2u.product.v1.GetStockRequest
+	6,  // 12: only2u.product.v1.InventoryService.AdjustStock:input_type -> only2u.product.v1.AdjustStockRequest
+	8,  // 13: only2u.product.v1.InventoryService.ReserveStock:input_type -> only2u.product.v1.ReserveStockRequest
+	10, // 14: only2u.product.v1.InventoryService.CommitReservation:input_type -> only2u.product.v1.CommitReservationRequest
+	12, // 15: only2u.product.v1.InventoryService.ReleaseReservation:input_type -> only2u.product.v1.ReleaseReservationRequest
+	14, // 16: only2u.product.v1.InventoryService.RestockItems:input_type -> only2u.product.v1.RestockItemsRequest
+	5,  // 17: only2u.product.v1.InventoryService.GetStock:output_type -> only2u.product.v1.GetStockResponse
+	7,  // 18: only2u.product.v1.InventoryService.AdjustStock:output_type -> only2u.product.v1.AdjustStockResponse
+	9,  // 19: only2u.product.v1.InventoryService.ReserveStock:output_type -> only2u.product.v1.ReserveStockResponse
+	11, // 20: only2u.product.v1.InventoryService.CommitReservation:output_type -> only2u.product.v1.CommitReservationResponse
+	13, // 21: only2u.product.v1.InventoryService.ReleaseReservation:output_type -> only2u.product.v1.ReleaseReservationResponse
+	15, // 22: only2u.product.v1.InventoryService.RestockItems:output_type -> only2u.product.v1.RestockItemsResponse
+	17, // [17:23] is the sub-list for method output_type
+	11, // [11:17] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_only2u_product_v1_inventory_proto_init() }
@@ -981,7 +1138,7 @@ func file_only2u_product_v1_inventory_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_only2u_product_v1_inventory_proto_rawDesc), len(file_only2u_product_v1_inventory_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	InventoryService_ReserveStock_FullMethodName       = "/only2u.product.v1.InventoryService/ReserveStock"
 	InventoryService_CommitReservation_FullMethodName  = "/only2u.product.v1.InventoryService/CommitReservation"
 	InventoryService_ReleaseReservation_FullMethodName = "/only2u.product.v1.InventoryService/ReleaseReservation"
+	InventoryService_RestockItems_FullMethodName       = "/only2u.product.v1.InventoryService/RestockItems"
 )
 
 // InventoryServiceClient is the client API for InventoryService service.
@@ -41,11 +42,57 @@ type InventoryServiceClient interface {
 	AdjustStock(ctx context.Context, in *AdjustStockRequest, opts ...grpc.CallOption) (*AdjustStockResponse, error)
 	// ReserveStock sets pieces aside for an order, all of them or none. When the
 	// time limit passes before CommitReservation, they are given back.
+	//
+	// It may be repeated at any time. The request_id that made a reservation
+	// answers that reservation, as it stands now. So does another request_id for
+	// the same order_id and items while its reservation is held or committed;
+	// after it was released or has expired, a new request_id makes a new one.
+	//
+	// Refused with INVALID_ARGUMENT VARIANT_TWICE; NOT_FOUND VARIANT_NOT_FOUND for
+	// a variant that is not there or whose product is not published;
+	// FAILED_PRECONDITION OUT_OF_STOCK, naming what is missing;
+	// FAILED_PRECONDITION ORDER_CLOSED after ReleaseReservation for the order;
+	// ALREADY_EXISTS ORDER_ALREADY_RESERVED when the order holds other items
+	// (release that reservation first, by its id); ALREADY_EXISTS
+	// REQUEST_ID_REUSED for a request_id that came with other content.
 	ReserveStock(ctx context.Context, in *ReserveStockRequest, opts ...grpc.CallOption) (*ReserveStockResponse, error)
-	// CommitReservation takes the reserved pieces out of the stock for good.
+	// CommitReservation takes the reserved pieces out of the stock for good. Once
+	// it is committed it stays so, and is answered however often and with
+	// whatever request_id it is asked for.
+	//
+	// Refused with NOT_FOUND RESERVATION_NOT_FOUND; FAILED_PRECONDITION
+	// RESERVATION_RELEASED, and RESERVATION_EXPIRED after its time limit, even
+	// where its pieces are still free: reserve them anew then, which tells whether
+	// they are.
 	CommitReservation(ctx context.Context, in *CommitReservationRequest, opts ...grpc.CallOption) (*CommitReservationResponse, error)
-	// ReleaseReservation gives the reserved pieces back.
+	// ReleaseReservation gives the reserved pieces back: of one reservation, or of
+	// an order. What has been given back already stays so.
+	//
+	// By order_id it closes the order as well: a ReserveStock for it that arrives
+	// later, from a worker that was slow, is refused with ORDER_CLOSED. An order
+	// that holds nothing is closed too, and the answer is empty then. Orders stay
+	// closed for 30 days; released and expired reservations are kept as long,
+	// committed ones for good, as the record of what was sold.
+	//
+	// Refused with NOT_FOUND RESERVATION_NOT_FOUND for an unknown reservation_id;
+	// FAILED_PRECONDITION RESERVATION_COMMITTED once its pieces are sold, and the
+	// order is not closed then: RestockItems gives those back; ALREADY_EXISTS
+	// REQUEST_ID_REUSED.
 	ReleaseReservation(ctx context.Context, in *ReleaseReservationRequest, opts ...grpc.CallOption) (*ReleaseReservationResponse, error)
+	// RestockItems puts sold pieces of a committed reservation back on the shelf:
+	// the order was cancelled after it was paid, or they were returned. Never more
+	// than were sold, however many calls they come back in.
+	//
+	// Pieces of a variant that was deleted since have no shelf: they are noted
+	// with the reservation as given back, counted nowhere, and their variants are
+	// named in the answer. The same goes for pieces that were never counted,
+	// because stock wasn't tracked when they were sold.
+	//
+	// Refused with INVALID_ARGUMENT VARIANT_TWICE; NOT_FOUND
+	// RESERVATION_NOT_FOUND; FAILED_PRECONDITION RESERVATION_NOT_COMMITTED, and
+	// RESTOCK_EXCEEDS_COMMITTED with what was sold and what came back already;
+	// ALREADY_EXISTS REQUEST_ID_REUSED. A refused call changes nothing.
+	RestockItems(ctx context.Context, in *RestockItemsRequest, opts ...grpc.CallOption) (*RestockItemsResponse, error)
 }
 
 type inventoryServiceClient struct {
@@ -106,6 +153,16 @@ func (c *inventoryServiceClient) ReleaseReservation(ctx context.Context, in *Rel
 	return out, nil
 }
 
+func (c *inventoryServiceClient) RestockItems(ctx context.Context, in *RestockItemsRequest, opts ...grpc.CallOption) (*RestockItemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RestockItemsResponse)
+	err := c.cc.Invoke(ctx, InventoryService_RestockItems_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // InventoryServiceServer is the server API for InventoryService service.
 // All implementations must embed UnimplementedInventoryServiceServer
 // for forward compatibility.
@@ -119,11 +176,57 @@ type InventoryServiceServer interface {
 	AdjustStock(context.Context, *AdjustStockRequest) (*AdjustStockResponse, error)
 	// ReserveStock sets pieces aside for an order, all of them or none. When the
 	// time limit passes before CommitReservation, they are given back.
+	//
+	// It may be repeated at any time. The request_id that made a reservation
+	// answers that reservation, as it stands now. So does another request_id for
+	// the same order_id and items while its reservation is held or committed;
+	// after it was released or has expired, a new request_id makes a new one.
+	//
+	// Refused with INVALID_ARGUMENT VARIANT_TWICE; NOT_FOUND VARIANT_NOT_FOUND for
+	// a variant that is not there or whose product is not published;
+	// FAILED_PRECONDITION OUT_OF_STOCK, naming what is missing;
+	// FAILED_PRECONDITION ORDER_CLOSED after ReleaseReservation for the order;
+	// ALREADY_EXISTS ORDER_ALREADY_RESERVED when the order holds other items
+	// (release that reservation first, by its id); ALREADY_EXISTS
+	// REQUEST_ID_REUSED for a request_id that came with other content.
 	ReserveStock(context.Context, *ReserveStockRequest) (*ReserveStockResponse, error)
-	// CommitReservation takes the reserved pieces out of the stock for good.
+	// CommitReservation takes the reserved pieces out of the stock for good. Once
+	// it is committed it stays so, and is answered however often and with
+	// whatever request_id it is asked for.
+	//
+	// Refused with NOT_FOUND RESERVATION_NOT_FOUND; FAILED_PRECONDITION
+	// RESERVATION_RELEASED, and RESERVATION_EXPIRED after its time limit, even
+	// where its pieces are still free: reserve them anew then, which tells whether
+	// they are.
 	CommitReservation(context.Context, *CommitReservationRequest) (*CommitReservationResponse, error)
-	// ReleaseReservation gives the reserved pieces back.
+	// ReleaseReservation gives the reserved pieces back: of one reservation, or of
+	// an order. What has been given back already stays so.
+	//
+	// By order_id it closes the order as well: a ReserveStock for it that arrives
+	// later, from a worker that was slow, is refused with ORDER_CLOSED. An order
+	// that holds nothing is closed too, and the answer is empty then. Orders stay
+	// closed for 30 days; released and expired reservations are kept as long,
+	// committed ones for good, as the record of what was sold.
+	//
+	// Refused with NOT_FOUND RESERVATION_NOT_FOUND for an unknown reservation_id;
+	// FAILED_PRECONDITION RESERVATION_COMMITTED once its pieces are sold, and the
+	// order is not closed then: RestockItems gives those back; ALREADY_EXISTS
+	// REQUEST_ID_REUSED.
 	ReleaseReservation(context.Context, *ReleaseReservationRequest) (*ReleaseReservationResponse, error)
+	// RestockItems puts sold pieces of a committed reservation back on the shelf:
+	// the order was cancelled after it was paid, or they were returned. Never more
+	// than were sold, however many calls they come back in.
+	//
+	// Pieces of a variant that was deleted since have no shelf: they are noted
+	// with the reservation as given back, counted nowhere, and their variants are
+	// named in the answer. The same goes for pieces that were never counted,
+	// because stock wasn't tracked when they were sold.
+	//
+	// Refused with INVALID_ARGUMENT VARIANT_TWICE; NOT_FOUND
+	// RESERVATION_NOT_FOUND; FAILED_PRECONDITION RESERVATION_NOT_COMMITTED, and
+	// RESTOCK_EXCEEDS_COMMITTED with what was sold and what came back already;
+	// ALREADY_EXISTS REQUEST_ID_REUSED. A refused call changes nothing.
+	RestockItems(context.Context, *RestockItemsRequest) (*RestockItemsResponse, error)
 	mustEmbedUnimplementedInventoryServiceServer()
 }
 
@@ -148,6 +251,9 @@ func (UnimplementedInventoryServiceServer) CommitReservation(context.Context, *C
 }
 func (UnimplementedInventoryServiceServer) ReleaseReservation(context.Context, *ReleaseReservationRequest) (*ReleaseReservationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReleaseReservation not implemented")
+}
+func (UnimplementedInventoryServiceServer) RestockItems(context.Context, *RestockItemsRequest) (*RestockItemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RestockItems not implemented")
 }
 func (UnimplementedInventoryServiceServer) mustEmbedUnimplementedInventoryServiceServer() {}
 func (UnimplementedInventoryServiceServer) testEmbeddedByValue()                          {}
@@ -260,6 +366,24 @@ func _InventoryService_ReleaseReservation_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InventoryService_RestockItems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RestockItemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InventoryServiceServer).RestockItems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InventoryService_RestockItems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InventoryServiceServer).RestockItems(ctx, req.(*RestockItemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // InventoryService_ServiceDesc is the grpc.ServiceDesc for InventoryService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -286,6 +410,10 @@ var InventoryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReleaseReservation",
 			Handler:    _InventoryService_ReleaseReservation_Handler,
+		},
+		{
+			MethodName: "RestockItems",
+			Handler:    _InventoryService_RestockItems_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

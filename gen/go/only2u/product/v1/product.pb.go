@@ -1328,6 +1328,326 @@ func (x *BatchGetProductsResponse) GetProducts() []*Product {
 	return nil
 }
 
+// BatchGetVariantsRequest names variants.
+type BatchGetVariantsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The variants' ids.
+	VariantIds    []string `protobuf:"bytes,1,rep,name=variant_ids,json=variantIds,proto3" json:"variant_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetVariantsRequest) Reset() {
+	*x = BatchGetVariantsRequest{}
+	mi := &file_only2u_product_v1_product_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetVariantsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetVariantsRequest) ProtoMessage() {}
+
+func (x *BatchGetVariantsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_product_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetVariantsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetVariantsRequest) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *BatchGetVariantsRequest) GetVariantIds() []string {
+	if x != nil {
+		return x.VariantIds
+	}
+	return nil
+}
+
+// BatchGetVariantsResponse holds what was found.
+type BatchGetVariantsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The variants in the order asked for; unknown ids are left out.
+	Variants      []*SellableVariant `protobuf:"bytes,1,rep,name=variants,proto3" json:"variants,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetVariantsResponse) Reset() {
+	*x = BatchGetVariantsResponse{}
+	mi := &file_only2u_product_v1_product_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetVariantsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetVariantsResponse) ProtoMessage() {}
+
+func (x *BatchGetVariantsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_product_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetVariantsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetVariantsResponse) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *BatchGetVariantsResponse) GetVariants() []*SellableVariant {
+	if x != nil {
+		return x.Variants
+	}
+	return nil
+}
+
+// SellableVariant is a variant with all that buying it needs, of one moment.
+type SellableVariant struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id, "var_…".
+	VariantId string `protobuf:"bytes,1,opt,name=variant_id,json=variantId,proto3" json:"variant_id,omitempty"`
+	// Its product's id, "prd_…".
+	ProductId string `protobuf:"bytes,2,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
+	// The user that sells it, "usr_…".
+	VendorId string `protobuf:"bytes,3,opt,name=vendor_id,json=vendorId,proto3" json:"vendor_id,omitempty"`
+	// Its product's title.
+	ProductTitle string `protobuf:"bytes,4,opt,name=product_title,json=productTitle,proto3" json:"product_title,omitempty"`
+	// Its product's handle.
+	Handle string `protobuf:"bytes,5,opt,name=handle,proto3" json:"handle,omitempty"`
+	// Its option values, joined by " / "; empty when there is nothing to choose.
+	VariantTitle string `protobuf:"bytes,6,opt,name=variant_title,json=variantTitle,proto3" json:"variant_title,omitempty"`
+	// The vendor's own number for it.
+	Sku string `protobuf:"bytes,7,opt,name=sku,proto3" json:"sku,omitempty"`
+	// Its own picture, else the product's first; empty without one.
+	ImageUrl string `protobuf:"bytes,8,opt,name=image_url,json=imageUrl,proto3" json:"image_url,omitempty"`
+	// What it costs.
+	Price *v1.Money `protobuf:"bytes,9,opt,name=price,proto3" json:"price,omitempty"`
+	// What it cost before, to be shown struck through; missing for none.
+	CompareAtPrice *v1.Money `protobuf:"bytes,10,opt,name=compare_at_price,json=compareAtPrice,proto3" json:"compare_at_price,omitempty"`
+	// The product's category and all above it, the nearest first, "cat_…": what is
+	// said of a category counts for those below it.
+	CategoryIds []string `protobuf:"bytes,11,rep,name=category_ids,json=categoryIds,proto3" json:"category_ids,omitempty"`
+	// What kind of thing it is, such as "Shirt".
+	ProductType string `protobuf:"bytes,12,opt,name=product_type,json=productType,proto3" json:"product_type,omitempty"`
+	// The brand that made it.
+	Brand string `protobuf:"bytes,13,opt,name=brand,proto3" json:"brand,omitempty"`
+	// Whether it may be bought: its product is published.
+	OnSale bool `protobuf:"varint,14,opt,name=on_sale,json=onSale,proto3" json:"on_sale,omitempty"`
+	// Whether its stock is counted. When not, it is always available.
+	Tracked bool `protobuf:"varint,15,opt,name=tracked,proto3" json:"tracked,omitempty"`
+	// Whether it may be sold when its stock has run out.
+	BackorderAllowed bool `protobuf:"varint,16,opt,name=backorder_allowed,json=backorderAllowed,proto3" json:"backorder_allowed,omitempty"`
+	// How many are there: stock less reservations, never below 0.
+	Available int32 `protobuf:"varint,17,opt,name=available,proto3" json:"available,omitempty"`
+	// How many one order can take now: 0 when it is not on sale, and never more
+	// than ReserveStock takes at once.
+	MaxQuantity int32 `protobuf:"varint,18,opt,name=max_quantity,json=maxQuantity,proto3" json:"max_quantity,omitempty"`
+	// Whether it is posted. False for vouchers and downloads.
+	RequiresShipping bool `protobuf:"varint,19,opt,name=requires_shipping,json=requiresShipping,proto3" json:"requires_shipping,omitempty"`
+	// Whether tax is charged on it.
+	Taxable bool `protobuf:"varint,20,opt,name=taxable,proto3" json:"taxable,omitempty"`
+	// What it weighs, in grams.
+	WeightGrams   int32 `protobuf:"varint,21,opt,name=weight_grams,json=weightGrams,proto3" json:"weight_grams,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SellableVariant) Reset() {
+	*x = SellableVariant{}
+	mi := &file_only2u_product_v1_product_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SellableVariant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SellableVariant) ProtoMessage() {}
+
+func (x *SellableVariant) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_product_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SellableVariant.ProtoReflect.Descriptor instead.
+func (*SellableVariant) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *SellableVariant) GetVariantId() string {
+	if x != nil {
+		return x.VariantId
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetProductId() string {
+	if x != nil {
+		return x.ProductId
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetVendorId() string {
+	if x != nil {
+		return x.VendorId
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetProductTitle() string {
+	if x != nil {
+		return x.ProductTitle
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetHandle() string {
+	if x != nil {
+		return x.Handle
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetVariantTitle() string {
+	if x != nil {
+		return x.VariantTitle
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetSku() string {
+	if x != nil {
+		return x.Sku
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetImageUrl() string {
+	if x != nil {
+		return x.ImageUrl
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetPrice() *v1.Money {
+	if x != nil {
+		return x.Price
+	}
+	return nil
+}
+
+func (x *SellableVariant) GetCompareAtPrice() *v1.Money {
+	if x != nil {
+		return x.CompareAtPrice
+	}
+	return nil
+}
+
+func (x *SellableVariant) GetCategoryIds() []string {
+	if x != nil {
+		return x.CategoryIds
+	}
+	return nil
+}
+
+func (x *SellableVariant) GetProductType() string {
+	if x != nil {
+		return x.ProductType
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetBrand() string {
+	if x != nil {
+		return x.Brand
+	}
+	return ""
+}
+
+func (x *SellableVariant) GetOnSale() bool {
+	if x != nil {
+		return x.OnSale
+	}
+	return false
+}
+
+func (x *SellableVariant) GetTracked() bool {
+	if x != nil {
+		return x.Tracked
+	}
+	return false
+}
+
+func (x *SellableVariant) GetBackorderAllowed() bool {
+	if x != nil {
+		return x.BackorderAllowed
+	}
+	return false
+}
+
+func (x *SellableVariant) GetAvailable() int32 {
+	if x != nil {
+		return x.Available
+	}
+	return 0
+}
+
+func (x *SellableVariant) GetMaxQuantity() int32 {
+	if x != nil {
+		return x.MaxQuantity
+	}
+	return 0
+}
+
+func (x *SellableVariant) GetRequiresShipping() bool {
+	if x != nil {
+		return x.RequiresShipping
+	}
+	return false
+}
+
+func (x *SellableVariant) GetTaxable() bool {
+	if x != nil {
+		return x.Taxable
+	}
+	return false
+}
+
+func (x *SellableVariant) GetWeightGrams() int32 {
+	if x != nil {
+		return x.WeightGrams
+	}
+	return 0
+}
+
 // SearchProductsRequest says what to find.
 type SearchProductsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1359,7 +1679,7 @@ type SearchProductsRequest struct {
 
 func (x *SearchProductsRequest) Reset() {
 	*x = SearchProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[17]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1691,7 @@ func (x *SearchProductsRequest) String() string {
 func (*SearchProductsRequest) ProtoMessage() {}
 
 func (x *SearchProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[17]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1704,7 @@ func (x *SearchProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchProductsRequest.ProtoReflect.Descriptor instead.
 func (*SearchProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{17}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SearchProductsRequest) GetPageSize() int32 {
@@ -1477,7 +1797,7 @@ type OptionFilter struct {
 
 func (x *OptionFilter) Reset() {
 	*x = OptionFilter{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[18]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1809,7 @@ func (x *OptionFilter) String() string {
 func (*OptionFilter) ProtoMessage() {}
 
 func (x *OptionFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[18]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1822,7 @@ func (x *OptionFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptionFilter.ProtoReflect.Descriptor instead.
 func (*OptionFilter) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{18}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *OptionFilter) GetName() string {
@@ -1540,7 +1860,7 @@ type SearchProductsResponse struct {
 
 func (x *SearchProductsResponse) Reset() {
 	*x = SearchProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[19]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1552,7 +1872,7 @@ func (x *SearchProductsResponse) String() string {
 func (*SearchProductsResponse) ProtoMessage() {}
 
 func (x *SearchProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[19]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1565,7 +1885,7 @@ func (x *SearchProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchProductsResponse.ProtoReflect.Descriptor instead.
 func (*SearchProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{19}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SearchProductsResponse) GetProducts() []*Product {
@@ -1623,7 +1943,7 @@ type Facet struct {
 
 func (x *Facet) Reset() {
 	*x = Facet{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[20]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1635,7 +1955,7 @@ func (x *Facet) String() string {
 func (*Facet) ProtoMessage() {}
 
 func (x *Facet) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[20]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1648,7 +1968,7 @@ func (x *Facet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facet.ProtoReflect.Descriptor instead.
 func (*Facet) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{20}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Facet) GetName() string {
@@ -1680,7 +2000,7 @@ type FacetValue struct {
 
 func (x *FacetValue) Reset() {
 	*x = FacetValue{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[21]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +2012,7 @@ func (x *FacetValue) String() string {
 func (*FacetValue) ProtoMessage() {}
 
 func (x *FacetValue) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[21]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +2025,7 @@ func (x *FacetValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FacetValue.ProtoReflect.Descriptor instead.
 func (*FacetValue) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{21}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FacetValue) GetValue() string {
@@ -1742,7 +2062,7 @@ type SuggestProductsRequest struct {
 
 func (x *SuggestProductsRequest) Reset() {
 	*x = SuggestProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[22]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1754,7 +2074,7 @@ func (x *SuggestProductsRequest) String() string {
 func (*SuggestProductsRequest) ProtoMessage() {}
 
 func (x *SuggestProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[22]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1767,7 +2087,7 @@ func (x *SuggestProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestProductsRequest.ProtoReflect.Descriptor instead.
 func (*SuggestProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{22}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SuggestProductsRequest) GetPrefix() string {
@@ -1795,7 +2115,7 @@ type SuggestProductsResponse struct {
 
 func (x *SuggestProductsResponse) Reset() {
 	*x = SuggestProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[23]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1807,7 +2127,7 @@ func (x *SuggestProductsResponse) String() string {
 func (*SuggestProductsResponse) ProtoMessage() {}
 
 func (x *SuggestProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[23]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1820,7 +2140,7 @@ func (x *SuggestProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestProductsResponse.ProtoReflect.Descriptor instead.
 func (*SuggestProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{23}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SuggestProductsResponse) GetSuggestions() []*Suggestion {
@@ -1847,7 +2167,7 @@ type Suggestion struct {
 
 func (x *Suggestion) Reset() {
 	*x = Suggestion{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[24]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1859,7 +2179,7 @@ func (x *Suggestion) String() string {
 func (*Suggestion) ProtoMessage() {}
 
 func (x *Suggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[24]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1872,7 +2192,7 @@ func (x *Suggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suggestion.ProtoReflect.Descriptor instead.
 func (*Suggestion) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{24}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Suggestion) GetProductId() string {
@@ -1919,7 +2239,7 @@ type ImportProductsRequest struct {
 
 func (x *ImportProductsRequest) Reset() {
 	*x = ImportProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[25]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1931,7 +2251,7 @@ func (x *ImportProductsRequest) String() string {
 func (*ImportProductsRequest) ProtoMessage() {}
 
 func (x *ImportProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[25]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1944,7 +2264,7 @@ func (x *ImportProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProductsRequest.ProtoReflect.Descriptor instead.
 func (*ImportProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{25}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ImportProductsRequest) GetPiece() isImportProductsRequest_Piece {
@@ -2005,7 +2325,7 @@ type ImportOptions struct {
 
 func (x *ImportOptions) Reset() {
 	*x = ImportOptions{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2337,7 @@ func (x *ImportOptions) String() string {
 func (*ImportOptions) ProtoMessage() {}
 
 func (x *ImportOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2350,7 @@ func (x *ImportOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportOptions.ProtoReflect.Descriptor instead.
 func (*ImportOptions) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{26}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ImportOptions) GetRequestId() string {
@@ -2079,7 +2399,7 @@ type ImportProductsResponse struct {
 
 func (x *ImportProductsResponse) Reset() {
 	*x = ImportProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2091,7 +2411,7 @@ func (x *ImportProductsResponse) String() string {
 func (*ImportProductsResponse) ProtoMessage() {}
 
 func (x *ImportProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2104,7 +2424,7 @@ func (x *ImportProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProductsResponse.ProtoReflect.Descriptor instead.
 func (*ImportProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{27}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ImportProductsResponse) GetRowCount() int32 {
@@ -2182,7 +2502,7 @@ type ImportFault struct {
 
 func (x *ImportFault) Reset() {
 	*x = ImportFault{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2194,7 +2514,7 @@ func (x *ImportFault) String() string {
 func (*ImportFault) ProtoMessage() {}
 
 func (x *ImportFault) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2207,7 +2527,7 @@ func (x *ImportFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFault.ProtoReflect.Descriptor instead.
 func (*ImportFault) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{28}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ImportFault) GetLine() int32 {
@@ -2259,7 +2579,7 @@ type ExportProductsRequest struct {
 
 func (x *ExportProductsRequest) Reset() {
 	*x = ExportProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2271,7 +2591,7 @@ func (x *ExportProductsRequest) String() string {
 func (*ExportProductsRequest) ProtoMessage() {}
 
 func (x *ExportProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2284,7 +2604,7 @@ func (x *ExportProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProductsRequest.ProtoReflect.Descriptor instead.
 func (*ExportProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{29}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ExportProductsRequest) GetVendorId() string {
@@ -2312,7 +2632,7 @@ type ExportProductsResponse struct {
 
 func (x *ExportProductsResponse) Reset() {
 	*x = ExportProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2324,7 +2644,7 @@ func (x *ExportProductsResponse) String() string {
 func (*ExportProductsResponse) ProtoMessage() {}
 
 func (x *ExportProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2337,7 +2657,7 @@ func (x *ExportProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProductsResponse.ProtoReflect.Descriptor instead.
 func (*ExportProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{30}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ExportProductsResponse) GetChunk() []byte {
@@ -2445,7 +2765,37 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\vproduct_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\b\x01\x10d\"\x06r\x04\x10\x01\x18@R\n" +
 	"productIds\"R\n" +
 	"\x18BatchGetProductsResponse\x126\n" +
-	"\bproducts\x18\x01 \x03(\v2\x1a.only2u.product.v1.ProductR\bproducts\"\xa0\x04\n" +
+	"\bproducts\x18\x01 \x03(\v2\x1a.only2u.product.v1.ProductR\bproducts\"N\n" +
+	"\x17BatchGetVariantsRequest\x123\n" +
+	"\vvariant_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\b\x01\x10d\"\x06r\x04\x10\x01\x18@R\n" +
+	"variantIds\"Z\n" +
+	"\x18BatchGetVariantsResponse\x12>\n" +
+	"\bvariants\x18\x01 \x03(\v2\".only2u.product.v1.SellableVariantR\bvariants\"\xd2\x05\n" +
+	"\x0fSellableVariant\x12\x1d\n" +
+	"\n" +
+	"variant_id\x18\x01 \x01(\tR\tvariantId\x12\x1d\n" +
+	"\n" +
+	"product_id\x18\x02 \x01(\tR\tproductId\x12\x1b\n" +
+	"\tvendor_id\x18\x03 \x01(\tR\bvendorId\x12#\n" +
+	"\rproduct_title\x18\x04 \x01(\tR\fproductTitle\x12\x16\n" +
+	"\x06handle\x18\x05 \x01(\tR\x06handle\x12#\n" +
+	"\rvariant_title\x18\x06 \x01(\tR\fvariantTitle\x12\x10\n" +
+	"\x03sku\x18\a \x01(\tR\x03sku\x12\x1b\n" +
+	"\timage_url\x18\b \x01(\tR\bimageUrl\x12+\n" +
+	"\x05price\x18\t \x01(\v2\x15.only2u.type.v1.MoneyR\x05price\x12?\n" +
+	"\x10compare_at_price\x18\n" +
+	" \x01(\v2\x15.only2u.type.v1.MoneyR\x0ecompareAtPrice\x12!\n" +
+	"\fcategory_ids\x18\v \x03(\tR\vcategoryIds\x12!\n" +
+	"\fproduct_type\x18\f \x01(\tR\vproductType\x12\x14\n" +
+	"\x05brand\x18\r \x01(\tR\x05brand\x12\x17\n" +
+	"\aon_sale\x18\x0e \x01(\bR\x06onSale\x12\x18\n" +
+	"\atracked\x18\x0f \x01(\bR\atracked\x12+\n" +
+	"\x11backorder_allowed\x18\x10 \x01(\bR\x10backorderAllowed\x12\x1c\n" +
+	"\tavailable\x18\x11 \x01(\x05R\tavailable\x12!\n" +
+	"\fmax_quantity\x18\x12 \x01(\x05R\vmaxQuantity\x12+\n" +
+	"\x11requires_shipping\x18\x13 \x01(\bR\x10requiresShipping\x12\x18\n" +
+	"\ataxable\x18\x14 \x01(\bR\ataxable\x12!\n" +
+	"\fweight_grams\x18\x15 \x01(\x05R\vweightGrams\"\xa0\x04\n" +
 	"\x15SearchProductsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -2536,7 +2886,7 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\x17SEARCH_SORT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15SEARCH_SORT_PRICE_ASC\x10\x01\x12\x1a\n" +
 	"\x16SEARCH_SORT_PRICE_DESC\x10\x02\x12\x16\n" +
-	"\x12SEARCH_SORT_NEWEST\x10\x032\x9e\f\n" +
+	"\x12SEARCH_SORT_NEWEST\x10\x032\xa8\r\n" +
 	"\x0eProductService\x12\x94\x01\n" +
 	"\rCreateProduct\x12'.only2u.product.v1.CreateProductRequest\x1a(.only2u.product.v1.CreateProductResponse\"0\xe2\xe0\x18)\n" +
 	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xac\x02\x1a\x02\b<\x90\x02\x02\x12\x8e\x01\n" +
@@ -2554,7 +2904,10 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xac\x02\x1a\x02\b<\x90\x02\x02\x12\x96\x01\n" +
 	"\x10BatchGetProducts\x12*.only2u.product.v1.BatchGetProductsRequest\x1a+.only2u.product.v1.BatchGetProductsResponse\")\xe2\xe0\x18\"\n" +
 	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
-	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x9a\x01\n" +
+	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x87\x01\n" +
+	"\x10BatchGetVariants\x12*.only2u.product.v1.BatchGetVariantsRequest\x1a+.only2u.product.v1.BatchGetVariantsResponse\"\x1a\xe2\xe0\x18\x13\n" +
+	"\x04cart\n" +
+	"\x05order\x10\x04\"\x02\b\x02\x90\x02\x01\x12\x9a\x01\n" +
 	"\x0eSearchProducts\x12(.only2u.product.v1.SearchProductsRequest\x1a).only2u.product.v1.SearchProductsResponse\"3\xe2\xe0\x18,\n" +
 	"\agateway\n" +
 	"\boperator\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
@@ -2584,7 +2937,7 @@ func file_only2u_product_v1_product_proto_rawDescGZIP() []byte {
 }
 
 var file_only2u_product_v1_product_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_only2u_product_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_only2u_product_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_only2u_product_v1_product_proto_goTypes = []any{
 	(ProductStatus)(0),               // 0: only2u.product.v1.ProductStatus
 	(SearchSort)(0),                  // 1: only2u.product.v1.SearchSort
@@ -2605,23 +2958,26 @@ var file_only2u_product_v1_product_proto_goTypes = []any{
 	(*DeleteProductResponse)(nil),    // 16: only2u.product.v1.DeleteProductResponse
 	(*BatchGetProductsRequest)(nil),  // 17: only2u.product.v1.BatchGetProductsRequest
 	(*BatchGetProductsResponse)(nil), // 18: only2u.product.v1.BatchGetProductsResponse
-	(*SearchProductsRequest)(nil),    // 19: only2u.product.v1.SearchProductsRequest
-	(*OptionFilter)(nil),             // 20: only2u.product.v1.OptionFilter
-	(*SearchProductsResponse)(nil),   // 21: only2u.product.v1.SearchProductsResponse
-	(*Facet)(nil),                    // 22: only2u.product.v1.Facet
-	(*FacetValue)(nil),               // 23: only2u.product.v1.FacetValue
-	(*SuggestProductsRequest)(nil),   // 24: only2u.product.v1.SuggestProductsRequest
-	(*SuggestProductsResponse)(nil),  // 25: only2u.product.v1.SuggestProductsResponse
-	(*Suggestion)(nil),               // 26: only2u.product.v1.Suggestion
-	(*ImportProductsRequest)(nil),    // 27: only2u.product.v1.ImportProductsRequest
-	(*ImportOptions)(nil),            // 28: only2u.product.v1.ImportOptions
-	(*ImportProductsResponse)(nil),   // 29: only2u.product.v1.ImportProductsResponse
-	(*ImportFault)(nil),              // 30: only2u.product.v1.ImportFault
-	(*ExportProductsRequest)(nil),    // 31: only2u.product.v1.ExportProductsRequest
-	(*ExportProductsResponse)(nil),   // 32: only2u.product.v1.ExportProductsResponse
-	(*timestamppb.Timestamp)(nil),    // 33: google.protobuf.Timestamp
-	(*v1.Money)(nil),                 // 34: only2u.type.v1.Money
-	(*fieldmaskpb.FieldMask)(nil),    // 35: google.protobuf.FieldMask
+	(*BatchGetVariantsRequest)(nil),  // 19: only2u.product.v1.BatchGetVariantsRequest
+	(*BatchGetVariantsResponse)(nil), // 20: only2u.product.v1.BatchGetVariantsResponse
+	(*SellableVariant)(nil),          // 21: only2u.product.v1.SellableVariant
+	(*SearchProductsRequest)(nil),    // 22: only2u.product.v1.SearchProductsRequest
+	(*OptionFilter)(nil),             // 23: only2u.product.v1.OptionFilter
+	(*SearchProductsResponse)(nil),   // 24: only2u.product.v1.SearchProductsResponse
+	(*Facet)(nil),                    // 25: only2u.product.v1.Facet
+	(*FacetValue)(nil),               // 26: only2u.product.v1.FacetValue
+	(*SuggestProductsRequest)(nil),   // 27: only2u.product.v1.SuggestProductsRequest
+	(*SuggestProductsResponse)(nil),  // 28: only2u.product.v1.SuggestProductsResponse
+	(*Suggestion)(nil),               // 29: only2u.product.v1.Suggestion
+	(*ImportProductsRequest)(nil),    // 30: only2u.product.v1.ImportProductsRequest
+	(*ImportOptions)(nil),            // 31: only2u.product.v1.ImportOptions
+	(*ImportProductsResponse)(nil),   // 32: only2u.product.v1.ImportProductsResponse
+	(*ImportFault)(nil),              // 33: only2u.product.v1.ImportFault
+	(*ExportProductsRequest)(nil),    // 34: only2u.product.v1.ExportProductsRequest
+	(*ExportProductsResponse)(nil),   // 35: only2u.product.v1.ExportProductsResponse
+	(*timestamppb.Timestamp)(nil),    // 36: google.protobuf.Timestamp
+	(*v1.Money)(nil),                 // 37: only2u.type.v1.Money
+	(*fieldmaskpb.FieldMask)(nil),    // 38: google.protobuf.FieldMask
 }
 var file_only2u_product_v1_product_proto_depIdxs = []int32{
 	0,  // 0: only2u.product.v1.Product.status:type_name -> only2u.product.v1.ProductStatus
@@ -2629,54 +2985,59 @@ var file_only2u_product_v1_product_proto_depIdxs = []int32{
 	4,  // 2: only2u.product.v1.Product.variants:type_name -> only2u.product.v1.Variant
 	5,  // 3: only2u.product.v1.Product.images:type_name -> only2u.product.v1.Image
 	6,  // 4: only2u.product.v1.Product.seo:type_name -> only2u.product.v1.Seo
-	33, // 5: only2u.product.v1.Product.create_time:type_name -> google.protobuf.Timestamp
-	33, // 6: only2u.product.v1.Product.update_time:type_name -> google.protobuf.Timestamp
-	34, // 7: only2u.product.v1.Variant.price:type_name -> only2u.type.v1.Money
-	34, // 8: only2u.product.v1.Variant.compare_at_price:type_name -> only2u.type.v1.Money
+	36, // 5: only2u.product.v1.Product.create_time:type_name -> google.protobuf.Timestamp
+	36, // 6: only2u.product.v1.Product.update_time:type_name -> google.protobuf.Timestamp
+	37, // 7: only2u.product.v1.Variant.price:type_name -> only2u.type.v1.Money
+	37, // 8: only2u.product.v1.Variant.compare_at_price:type_name -> only2u.type.v1.Money
 	2,  // 9: only2u.product.v1.CreateProductRequest.product:type_name -> only2u.product.v1.Product
 	2,  // 10: only2u.product.v1.CreateProductResponse.product:type_name -> only2u.product.v1.Product
 	2,  // 11: only2u.product.v1.GetProductResponse.product:type_name -> only2u.product.v1.Product
 	0,  // 12: only2u.product.v1.ListProductsRequest.status:type_name -> only2u.product.v1.ProductStatus
 	2,  // 13: only2u.product.v1.ListProductsResponse.products:type_name -> only2u.product.v1.Product
 	2,  // 14: only2u.product.v1.UpdateProductRequest.product:type_name -> only2u.product.v1.Product
-	35, // 15: only2u.product.v1.UpdateProductRequest.update_mask:type_name -> google.protobuf.FieldMask
+	38, // 15: only2u.product.v1.UpdateProductRequest.update_mask:type_name -> google.protobuf.FieldMask
 	2,  // 16: only2u.product.v1.UpdateProductResponse.product:type_name -> only2u.product.v1.Product
 	2,  // 17: only2u.product.v1.BatchGetProductsResponse.products:type_name -> only2u.product.v1.Product
-	20, // 18: only2u.product.v1.SearchProductsRequest.options:type_name -> only2u.product.v1.OptionFilter
-	34, // 19: only2u.product.v1.SearchProductsRequest.min_price:type_name -> only2u.type.v1.Money
-	34, // 20: only2u.product.v1.SearchProductsRequest.max_price:type_name -> only2u.type.v1.Money
-	1,  // 21: only2u.product.v1.SearchProductsRequest.sort:type_name -> only2u.product.v1.SearchSort
-	2,  // 22: only2u.product.v1.SearchProductsResponse.products:type_name -> only2u.product.v1.Product
-	22, // 23: only2u.product.v1.SearchProductsResponse.facets:type_name -> only2u.product.v1.Facet
-	23, // 24: only2u.product.v1.Facet.values:type_name -> only2u.product.v1.FacetValue
-	26, // 25: only2u.product.v1.SuggestProductsResponse.suggestions:type_name -> only2u.product.v1.Suggestion
-	28, // 26: only2u.product.v1.ImportProductsRequest.options:type_name -> only2u.product.v1.ImportOptions
-	30, // 27: only2u.product.v1.ImportProductsResponse.faults:type_name -> only2u.product.v1.ImportFault
-	7,  // 28: only2u.product.v1.ProductService.CreateProduct:input_type -> only2u.product.v1.CreateProductRequest
-	9,  // 29: only2u.product.v1.ProductService.GetProduct:input_type -> only2u.product.v1.GetProductRequest
-	11, // 30: only2u.product.v1.ProductService.ListProducts:input_type -> only2u.product.v1.ListProductsRequest
-	13, // 31: only2u.product.v1.ProductService.UpdateProduct:input_type -> only2u.product.v1.UpdateProductRequest
-	15, // 32: only2u.product.v1.ProductService.DeleteProduct:input_type -> only2u.product.v1.DeleteProductRequest
-	17, // 33: only2u.product.v1.ProductService.BatchGetProducts:input_type -> only2u.product.v1.BatchGetProductsRequest
-	19, // 34: only2u.product.v1.ProductService.SearchProducts:input_type -> only2u.product.v1.SearchProductsRequest
-	24, // 35: only2u.product.v1.ProductService.SuggestProducts:input_type -> only2u.product.v1.SuggestProductsRequest
-	27, // 36: only2u.product.v1.ProductService.ImportProducts:input_type -> only2u.product.v1.ImportProductsRequest
-	31, // 37: only2u.product.v1.ProductService.ExportProducts:input_type -> only2u.product.v1.ExportProductsRequest
-	8,  // 38: only2u.product.v1.ProductService.CreateProduct:output_type -> only2u.product.v1.CreateProductResponse
-	10, // 39: only2u.product.v1.ProductService.GetProduct:output_type -> only2u.product.v1.GetProductResponse
-	12, // 40: only2u.product.v1.ProductService.ListProducts:output_type -> only2u.product.v1.ListProductsResponse
-	14, // 41: only2u.product.v1.ProductService.UpdateProduct:output_type -> only2u.product.v1.UpdateProductResponse
-	16, // 42: only2u.product.v1.ProductService.DeleteProduct:output_type -> only2u.product.v1.DeleteProductResponse
-	18, // 43: only2u.product.v1.ProductService.BatchGetProducts:output_type -> only2u.product.v1.BatchGetProductsResponse
-	21, // 44: only2u.product.v1.ProductService.SearchProducts:output_type -> only2u.product.v1.SearchProductsResponse
-	25, // 45: only2u.product.v1.ProductService.SuggestProducts:output_type -> only2u.product.v1.SuggestProductsResponse
-	29, // 46: only2u.product.v1.ProductService.ImportProducts:output_type -> only2u.product.v1.ImportProductsResponse
-	32, // 47: only2u.product.v1.ProductService.ExportProducts:output_type -> only2u.product.v1.ExportProductsResponse
-	38, // [38:48] is the sub-list for method output_type
-	28, // [28:38] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	21, // 18: only2u.product.v1.BatchGetVariantsResponse.variants:type_name -> only2u.product.v1.SellableVariant
+	37, // 19: only2u.product.v1.SellableVariant.price:type_name -> only2u.type.v1.Money
+	37, // 20: only2u.product.v1.SellableVariant.compare_at_price:type_name -> only2u.type.v1.Money
+	23, // 21: only2u.product.v1.SearchProductsRequest.options:type_name -> only2u.product.v1.OptionFilter
+	37, // 22: only2u.product.v1.SearchProductsRequest.min_price:type_name -> only2u.type.v1.Money
+	37, // 23: only2u.product.v1.SearchProductsRequest.max_price:type_name -> only2u.type.v1.Money
+	1,  // 24: only2u.product.v1.SearchProductsRequest.sort:type_name -> only2u.product.v1.SearchSort
+	2,  // 25: only2u.product.v1.SearchProductsResponse.products:type_name -> only2u.product.v1.Product
+	25, // 26: only2u.product.v1.SearchProductsResponse.facets:type_name -> only2u.product.v1.Facet
+	26, // 27: only2u.product.v1.Facet.values:type_name -> only2u.product.v1.FacetValue
+	29, // 28: only2u.product.v1.SuggestProductsResponse.suggestions:type_name -> only2u.product.v1.Suggestion
+	31, // 29: only2u.product.v1.ImportProductsRequest.options:type_name -> only2u.product.v1.ImportOptions
+	33, // 30: only2u.product.v1.ImportProductsResponse.faults:type_name -> only2u.product.v1.ImportFault
+	7,  // 31: only2u.product.v1.ProductService.CreateProduct:input_type -> only2u.product.v1.CreateProductRequest
+	9,  // 32: only2u.product.v1.ProductService.GetProduct:input_type -> only2u.product.v1.GetProductRequest
+	11, // 33: only2u.product.v1.ProductService.ListProducts:input_type -> only2u.product.v1.ListProductsRequest
+	13, // 34: only2u.product.v1.ProductService.UpdateProduct:input_type -> only2u.product.v1.UpdateProductRequest
+	15, // 35: only2u.product.v1.ProductService.DeleteProduct:input_type -> only2u.product.v1.DeleteProductRequest
+	17, // 36: only2u.product.v1.ProductService.BatchGetProducts:input_type -> only2u.product.v1.BatchGetProductsRequest
+	19, // 37: only2u.product.v1.ProductService.BatchGetVariants:input_type -> only2u.product.v1.BatchGetVariantsRequest
+	22, // 38: only2u.product.v1.ProductService.SearchProducts:input_type -> only2u.product.v1.SearchProductsRequest
+	27, // 39: only2u.product.v1.ProductService.SuggestProducts:input_type -> only2u.product.v1.SuggestProductsRequest
+	30, // 40: only2u.product.v1.ProductService.ImportProducts:input_type -> only2u.product.v1.ImportProductsRequest
+	34, // 41: only2u.product.v1.ProductService.ExportProducts:input_type -> only2u.product.v1.ExportProductsRequest
+	8,  // 42: only2u.product.v1.ProductService.CreateProduct:output_type -> only2u.product.v1.CreateProductResponse
+	10, // 43: only2u.product.v1.ProductService.GetProduct:output_type -> only2u.product.v1.GetProductResponse
+	12, // 44: only2u.product.v1.ProductService.ListProducts:output_type -> only2u.product.v1.ListProductsResponse
+	14, // 45: only2u.product.v1.ProductService.UpdateProduct:output_type -> only2u.product.v1.UpdateProductResponse
+	16, // 46: only2u.product.v1.ProductService.DeleteProduct:output_type -> only2u.product.v1.DeleteProductResponse
+	18, // 47: only2u.product.v1.ProductService.BatchGetProducts:output_type -> only2u.product.v1.BatchGetProductsResponse
+	20, // 48: only2u.product.v1.ProductService.BatchGetVariants:output_type -> only2u.product.v1.BatchGetVariantsResponse
+	24, // 49: only2u.product.v1.ProductService.SearchProducts:output_type -> only2u.product.v1.SearchProductsResponse
+	28, // 50: only2u.product.v1.ProductService.SuggestProducts:output_type -> only2u.product.v1.SuggestProductsResponse
+	32, // 51: only2u.product.v1.ProductService.ImportProducts:output_type -> only2u.product.v1.ImportProductsResponse
+	35, // 52: only2u.product.v1.ProductService.ExportProducts:output_type -> only2u.product.v1.ExportProductsResponse
+	42, // [42:53] is the sub-list for method output_type
+	31, // [31:42] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_only2u_product_v1_product_proto_init() }
@@ -2688,7 +3049,7 @@ func file_only2u_product_v1_product_proto_init() {
 		(*GetProductRequest_ProductId)(nil),
 		(*GetProductRequest_Handle)(nil),
 	}
-	file_only2u_product_v1_product_proto_msgTypes[25].OneofWrappers = []any{
+	file_only2u_product_v1_product_proto_msgTypes[28].OneofWrappers = []any{
 		(*ImportProductsRequest_Options)(nil),
 		(*ImportProductsRequest_Chunk)(nil),
 	}
@@ -2698,7 +3059,7 @@ func file_only2u_product_v1_product_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_only2u_product_v1_product_proto_rawDesc), len(file_only2u_product_v1_product_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   31,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,7 @@ const (
 	ProductService_UpdateProduct_FullMethodName    = "/only2u.product.v1.ProductService/UpdateProduct"
 	ProductService_DeleteProduct_FullMethodName    = "/only2u.product.v1.ProductService/DeleteProduct"
 	ProductService_BatchGetProducts_FullMethodName = "/only2u.product.v1.ProductService/BatchGetProducts"
+	ProductService_BatchGetVariants_FullMethodName = "/only2u.product.v1.ProductService/BatchGetVariants"
 	ProductService_SearchProducts_FullMethodName   = "/only2u.product.v1.ProductService/SearchProducts"
 	ProductService_SuggestProducts_FullMethodName  = "/only2u.product.v1.ProductService/SuggestProducts"
 	ProductService_ImportProducts_FullMethodName   = "/only2u.product.v1.ProductService/ImportProducts"
@@ -53,6 +54,10 @@ type ProductServiceClient interface {
 	DeleteProduct(ctx context.Context, in *DeleteProductRequest, opts ...grpc.CallOption) (*DeleteProductResponse, error)
 	// BatchGetProducts answers up to 100 products.
 	BatchGetProducts(ctx context.Context, in *BatchGetProductsRequest, opts ...grpc.CallOption) (*BatchGetProductsResponse, error)
+	// BatchGetVariants answers up to 100 variants as a cart shows and an order
+	// charges them, drafts and archived products included: on_sale says whether one
+	// may be bought now.
+	BatchGetVariants(ctx context.Context, in *BatchGetVariantsRequest, opts ...grpc.CallOption) (*BatchGetVariantsResponse, error)
 	// SearchProducts finds published products by words, forgiving typing errors,
 	// and counts what is found by category, tag, brand and option.
 	SearchProducts(ctx context.Context, in *SearchProductsRequest, opts ...grpc.CallOption) (*SearchProductsResponse, error)
@@ -135,6 +140,16 @@ func (c *productServiceClient) BatchGetProducts(ctx context.Context, in *BatchGe
 	return out, nil
 }
 
+func (c *productServiceClient) BatchGetVariants(ctx context.Context, in *BatchGetVariantsRequest, opts ...grpc.CallOption) (*BatchGetVariantsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchGetVariantsResponse)
+	err := c.cc.Invoke(ctx, ProductService_BatchGetVariants_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *productServiceClient) SearchProducts(ctx context.Context, in *SearchProductsRequest, opts ...grpc.CallOption) (*SearchProductsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SearchProductsResponse)
@@ -207,6 +222,10 @@ type ProductServiceServer interface {
 	DeleteProduct(context.Context, *DeleteProductRequest) (*DeleteProductResponse, error)
 	// BatchGetProducts answers up to 100 products.
 	BatchGetProducts(context.Context, *BatchGetProductsRequest) (*BatchGetProductsResponse, error)
+	// BatchGetVariants answers up to 100 variants as a cart shows and an order
+	// charges them, drafts and archived products included: on_sale says whether one
+	// may be bought now.
+	BatchGetVariants(context.Context, *BatchGetVariantsRequest) (*BatchGetVariantsResponse, error)
 	// SearchProducts finds published products by words, forgiving typing errors,
 	// and counts what is found by category, tag, brand and option.
 	SearchProducts(context.Context, *SearchProductsRequest) (*SearchProductsResponse, error)
@@ -246,6 +265,9 @@ func (UnimplementedProductServiceServer) DeleteProduct(context.Context, *DeleteP
 }
 func (UnimplementedProductServiceServer) BatchGetProducts(context.Context, *BatchGetProductsRequest) (*BatchGetProductsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchGetProducts not implemented")
+}
+func (UnimplementedProductServiceServer) BatchGetVariants(context.Context, *BatchGetVariantsRequest) (*BatchGetVariantsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchGetVariants not implemented")
 }
 func (UnimplementedProductServiceServer) SearchProducts(context.Context, *SearchProductsRequest) (*SearchProductsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SearchProducts not implemented")
@@ -388,6 +410,24 @@ func _ProductService_BatchGetProducts_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProductService_BatchGetVariants_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchGetVariantsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProductServiceServer).BatchGetVariants(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProductService_BatchGetVariants_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProductServiceServer).BatchGetVariants(ctx, req.(*BatchGetVariantsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ProductService_SearchProducts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SearchProductsRequest)
 	if err := dec(in); err != nil {
@@ -472,6 +512,10 @@ var ProductService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "BatchGetProducts",
 			Handler:    _ProductService_BatchGetProducts_Handler,
+		},
+		{
+			MethodName: "BatchGetVariants",
+			Handler:    _ProductService_BatchGetVariants_Handler,
 		},
 		{
 			MethodName: "SearchProducts",

@@ -999,6 +999,98 @@ func (x *CreateAddressResponse) GetAddress() *Address {
 	return nil
 }
 
+// GetAddressRequest names an address.
+type GetAddressRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address's id, "adr_…".
+	AddressId     string `protobuf:"bytes,1,opt,name=address_id,json=addressId,proto3" json:"address_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAddressRequest) Reset() {
+	*x = GetAddressRequest{}
+	mi := &file_only2u_user_v1_user_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAddressRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAddressRequest) ProtoMessage() {}
+
+func (x *GetAddressRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_user_v1_user_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAddressRequest.ProtoReflect.Descriptor instead.
+func (*GetAddressRequest) Descriptor() ([]byte, []int) {
+	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetAddressRequest) GetAddressId() string {
+	if x != nil {
+		return x.AddressId
+	}
+	return ""
+}
+
+// GetAddressResponse holds the address.
+type GetAddressResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address.
+	Address       *Address `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAddressResponse) Reset() {
+	*x = GetAddressResponse{}
+	mi := &file_only2u_user_v1_user_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAddressResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAddressResponse) ProtoMessage() {}
+
+func (x *GetAddressResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_user_v1_user_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAddressResponse.ProtoReflect.Descriptor instead.
+func (*GetAddressResponse) Descriptor() ([]byte, []int) {
+	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetAddressResponse) GetAddress() *Address {
+	if x != nil {
+		return x.Address
+	}
+	return nil
+}
+
 // ListAddressesRequest asks for a page of the caller's addresses.
 type ListAddressesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1012,7 +1104,7 @@ type ListAddressesRequest struct {
 
 func (x *ListAddressesRequest) Reset() {
 	*x = ListAddressesRequest{}
-	mi := &file_only2u_user_v1_user_proto_msgTypes[15]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1116,7 @@ func (x *ListAddressesRequest) String() string {
 func (*ListAddressesRequest) ProtoMessage() {}
 
 func (x *ListAddressesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_user_v1_user_proto_msgTypes[15]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1129,7 @@ func (x *ListAddressesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAddressesRequest.ProtoReflect.Descriptor instead.
 func (*ListAddressesRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{15}
+	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListAddressesRequest) GetPageSize() int32 {
@@ -1067,7 +1159,7 @@ type ListAddressesResponse struct {
 
 func (x *ListAddressesResponse) Reset() {
 	*x = ListAddressesResponse{}
-	mi := &file_only2u_user_v1_user_proto_msgTypes[16]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1171,7 @@ func (x *ListAddressesResponse) String() string {
 func (*ListAddressesResponse) ProtoMessage() {}
 
 func (x *ListAddressesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_user_v1_user_proto_msgTypes[16]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1184,7 @@ func (x *ListAddressesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAddressesResponse.ProtoReflect.Descriptor instead.
 func (*ListAddressesResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{16}
+	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListAddressesResponse) GetAddresses() []*Address {
@@ -1125,7 +1217,7 @@ type UpdateAddressRequest struct {
 
 func (x *UpdateAddressRequest) Reset() {
 	*x = UpdateAddressRequest{}
-	mi := &file_only2u_user_v1_user_proto_msgTypes[17]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1229,7 @@ func (x *UpdateAddressRequest) String() string {
 func (*UpdateAddressRequest) ProtoMessage() {}
 
 func (x *UpdateAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_user_v1_user_proto_msgTypes[17]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1242,7 @@ func (x *UpdateAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAddressRequest.ProtoReflect.Descriptor instead.
 func (*UpdateAddressRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{17}
+	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UpdateAddressRequest) GetRequestId() string {
@@ -1185,7 +1277,7 @@ type UpdateAddressResponse struct {
 
 func (x *UpdateAddressResponse) Reset() {
 	*x = UpdateAddressResponse{}
-	mi := &file_only2u_user_v1_user_proto_msgTypes[18]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1197,7 +1289,7 @@ func (x *UpdateAddressResponse) String() string {
 func (*UpdateAddressResponse) ProtoMessage() {}
 
 func (x *UpdateAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_user_v1_user_proto_msgTypes[18]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1210,7 +1302,7 @@ func (x *UpdateAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAddressResponse.ProtoReflect.Descriptor instead.
 func (*UpdateAddressResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{18}
+	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UpdateAddressResponse) GetAddress() *Address {
@@ -1235,7 +1327,7 @@ type DeleteAddressRequest struct {
 
 func (x *DeleteAddressRequest) Reset() {
 	*x = DeleteAddressRequest{}
-	mi := &file_only2u_user_v1_user_proto_msgTypes[19]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1339,7 @@ func (x *DeleteAddressRequest) String() string {
 func (*DeleteAddressRequest) ProtoMessage() {}
 
 func (x *DeleteAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_user_v1_user_proto_msgTypes[19]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1352,7 @@ func (x *DeleteAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAddressRequest.ProtoReflect.Descriptor instead.
 func (*DeleteAddressRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{19}
+	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DeleteAddressRequest) GetRequestId() string {
@@ -1293,7 +1385,7 @@ type DeleteAddressResponse struct {
 
 func (x *DeleteAddressResponse) Reset() {
 	*x = DeleteAddressResponse{}
-	mi := &file_only2u_user_v1_user_proto_msgTypes[20]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1305,7 +1397,7 @@ func (x *DeleteAddressResponse) String() string {
 func (*DeleteAddressResponse) ProtoMessage() {}
 
 func (x *DeleteAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_user_v1_user_proto_msgTypes[20]
+	mi := &file_only2u_user_v1_user_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1318,7 +1410,7 @@ func (x *DeleteAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAddressResponse.ProtoReflect.Descriptor instead.
 func (*DeleteAddressResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{20}
+	return file_only2u_user_v1_user_proto_rawDescGZIP(), []int{22}
 }
 
 var File_only2u_user_v1_user_proto protoreflect.FileDescriptor
@@ -1394,6 +1486,11 @@ const file_only2u_user_v1_user_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x129\n" +
 	"\aaddress\x18\x02 \x01(\v2\x17.only2u.user.v1.AddressB\x06\xbaH\x03\xc8\x01\x01R\aaddress\"J\n" +
 	"\x15CreateAddressResponse\x121\n" +
+	"\aaddress\x18\x01 \x01(\v2\x17.only2u.user.v1.AddressR\aaddress\"=\n" +
+	"\x11GetAddressRequest\x12(\n" +
+	"\n" +
+	"address_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\taddressId\"G\n" +
+	"\x12GetAddressResponse\x121\n" +
 	"\aaddress\x18\x01 \x01(\v2\x17.only2u.user.v1.AddressR\aaddress\"e\n" +
 	"\x14ListAddressesRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
@@ -1424,7 +1521,7 @@ const file_only2u_user_v1_user_proto_rawDesc = "" +
 	"\x0fROLE_INFLUENCER\x10\x03\x12\x11\n" +
 	"\rROLE_RESELLER\x10\x04\x12\x0e\n" +
 	"\n" +
-	"ROLE_ADMIN\x10\x052\xf3\b\n" +
+	"ROLE_ADMIN\x10\x052\xf2\t\n" +
 	"\vUserService\x12m\n" +
 	"\aGetUser\x12\x1e.only2u.user.v1.GetUserRequest\x1a\x1f.only2u.user.v1.GetUserResponse\"!\xe2\xe0\x18\x1a\n" +
 	"\agateway\x10\x02\"\x02\b\x02*\t\b\x02\x10\xd8\x04\x1a\x02\b<\x90\x02\x01\x12u\n" +
@@ -1440,7 +1537,11 @@ const file_only2u_user_v1_user_proto_rawDesc = "" +
 	"\rBatchGetUsers\x12$.only2u.user.v1.BatchGetUsersRequest\x1a%.only2u.user.v1.BatchGetUsersResponse\"!\xe2\xe0\x18\x1a\n" +
 	"\agateway\x10\x02\"\x02\b\x02*\t\b\x02\x10\xd8\x04\x1a\x02\b<\x90\x02\x01\x12~\n" +
 	"\rCreateAddress\x12$.only2u.user.v1.CreateAddressRequest\x1a%.only2u.user.v1.CreateAddressResponse\" \xe2\xe0\x18\x19\n" +
-	"\agateway\x10\x02\"\x02\b\x02*\b\b\x02\x10<\x1a\x02\b<\x90\x02\x02\x12\x7f\n" +
+	"\agateway\x10\x02\"\x02\b\x02*\b\b\x02\x10<\x1a\x02\b<\x90\x02\x02\x12}\n" +
+	"\n" +
+	"GetAddress\x12!.only2u.user.v1.GetAddressRequest\x1a\".only2u.user.v1.GetAddressResponse\"(\xe2\xe0\x18!\n" +
+	"\agateway\n" +
+	"\x05order\x10\x02\"\x02\b\x02*\t\b\x02\x10\xd8\x04\x1a\x02\b<\x90\x02\x01\x12\x7f\n" +
 	"\rListAddresses\x12$.only2u.user.v1.ListAddressesRequest\x1a%.only2u.user.v1.ListAddressesResponse\"!\xe2\xe0\x18\x1a\n" +
 	"\agateway\x10\x02\"\x02\b\x02*\t\b\x02\x10\xd8\x04\x1a\x02\b<\x90\x02\x01\x12~\n" +
 	"\rUpdateAddress\x12$.only2u.user.v1.UpdateAddressRequest\x1a%.only2u.user.v1.UpdateAddressResponse\" \xe2\xe0\x18\x19\n" +
@@ -1464,7 +1565,7 @@ func file_only2u_user_v1_user_proto_rawDescGZIP() []byte {
 }
 
 var file_only2u_user_v1_user_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_only2u_user_v1_user_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_only2u_user_v1_user_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_only2u_user_v1_user_proto_goTypes = []any{
 	(Role)(0),                     // 0: only2u.user.v1.Role
 	(*User)(nil),                  // 1: only2u.user.v1.User
@@ -1482,56 +1583,61 @@ var file_only2u_user_v1_user_proto_goTypes = []any{
 	(*BatchGetUsersResponse)(nil), // 13: only2u.user.v1.BatchGetUsersResponse
 	(*CreateAddressRequest)(nil),  // 14: only2u.user.v1.CreateAddressRequest
 	(*CreateAddressResponse)(nil), // 15: only2u.user.v1.CreateAddressResponse
-	(*ListAddressesRequest)(nil),  // 16: only2u.user.v1.ListAddressesRequest
-	(*ListAddressesResponse)(nil), // 17: only2u.user.v1.ListAddressesResponse
-	(*UpdateAddressRequest)(nil),  // 18: only2u.user.v1.UpdateAddressRequest
-	(*UpdateAddressResponse)(nil), // 19: only2u.user.v1.UpdateAddressResponse
-	(*DeleteAddressRequest)(nil),  // 20: only2u.user.v1.DeleteAddressRequest
-	(*DeleteAddressResponse)(nil), // 21: only2u.user.v1.DeleteAddressResponse
-	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 23: google.protobuf.FieldMask
+	(*GetAddressRequest)(nil),     // 16: only2u.user.v1.GetAddressRequest
+	(*GetAddressResponse)(nil),    // 17: only2u.user.v1.GetAddressResponse
+	(*ListAddressesRequest)(nil),  // 18: only2u.user.v1.ListAddressesRequest
+	(*ListAddressesResponse)(nil), // 19: only2u.user.v1.ListAddressesResponse
+	(*UpdateAddressRequest)(nil),  // 20: only2u.user.v1.UpdateAddressRequest
+	(*UpdateAddressResponse)(nil), // 21: only2u.user.v1.UpdateAddressResponse
+	(*DeleteAddressRequest)(nil),  // 22: only2u.user.v1.DeleteAddressRequest
+	(*DeleteAddressResponse)(nil), // 23: only2u.user.v1.DeleteAddressResponse
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 25: google.protobuf.FieldMask
 }
 var file_only2u_user_v1_user_proto_depIdxs = []int32{
 	0,  // 0: only2u.user.v1.User.roles:type_name -> only2u.user.v1.Role
-	22, // 1: only2u.user.v1.User.create_time:type_name -> google.protobuf.Timestamp
-	22, // 2: only2u.user.v1.User.update_time:type_name -> google.protobuf.Timestamp
-	22, // 3: only2u.user.v1.Address.create_time:type_name -> google.protobuf.Timestamp
-	22, // 4: only2u.user.v1.Address.update_time:type_name -> google.protobuf.Timestamp
+	24, // 1: only2u.user.v1.User.create_time:type_name -> google.protobuf.Timestamp
+	24, // 2: only2u.user.v1.User.update_time:type_name -> google.protobuf.Timestamp
+	24, // 3: only2u.user.v1.Address.create_time:type_name -> google.protobuf.Timestamp
+	24, // 4: only2u.user.v1.Address.update_time:type_name -> google.protobuf.Timestamp
 	1,  // 5: only2u.user.v1.GetUserResponse.user:type_name -> only2u.user.v1.User
 	1,  // 6: only2u.user.v1.UpdateUserRequest.user:type_name -> only2u.user.v1.User
-	23, // 7: only2u.user.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
+	25, // 7: only2u.user.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
 	1,  // 8: only2u.user.v1.UpdateUserResponse.user:type_name -> only2u.user.v1.User
 	1,  // 9: only2u.user.v1.ListUsersResponse.users:type_name -> only2u.user.v1.User
 	2,  // 10: only2u.user.v1.BatchGetUsersResponse.profiles:type_name -> only2u.user.v1.UserProfile
 	3,  // 11: only2u.user.v1.CreateAddressRequest.address:type_name -> only2u.user.v1.Address
 	3,  // 12: only2u.user.v1.CreateAddressResponse.address:type_name -> only2u.user.v1.Address
-	3,  // 13: only2u.user.v1.ListAddressesResponse.addresses:type_name -> only2u.user.v1.Address
-	3,  // 14: only2u.user.v1.UpdateAddressRequest.address:type_name -> only2u.user.v1.Address
-	23, // 15: only2u.user.v1.UpdateAddressRequest.update_mask:type_name -> google.protobuf.FieldMask
-	3,  // 16: only2u.user.v1.UpdateAddressResponse.address:type_name -> only2u.user.v1.Address
-	4,  // 17: only2u.user.v1.UserService.GetUser:input_type -> only2u.user.v1.GetUserRequest
-	6,  // 18: only2u.user.v1.UserService.UpdateUser:input_type -> only2u.user.v1.UpdateUserRequest
-	8,  // 19: only2u.user.v1.UserService.DeleteUser:input_type -> only2u.user.v1.DeleteUserRequest
-	10, // 20: only2u.user.v1.UserService.ListUsers:input_type -> only2u.user.v1.ListUsersRequest
-	12, // 21: only2u.user.v1.UserService.BatchGetUsers:input_type -> only2u.user.v1.BatchGetUsersRequest
-	14, // 22: only2u.user.v1.UserService.CreateAddress:input_type -> only2u.user.v1.CreateAddressRequest
-	16, // 23: only2u.user.v1.UserService.ListAddresses:input_type -> only2u.user.v1.ListAddressesRequest
-	18, // 24: only2u.user.v1.UserService.UpdateAddress:input_type -> only2u.user.v1.UpdateAddressRequest
-	20, // 25: only2u.user.v1.UserService.DeleteAddress:input_type -> only2u.user.v1.DeleteAddressRequest
-	5,  // 26: only2u.user.v1.UserService.GetUser:output_type -> only2u.user.v1.GetUserResponse
-	7,  // 27: only2u.user.v1.UserService.UpdateUser:output_type -> only2u.user.v1.UpdateUserResponse
-	9,  // 28: only2u.user.v1.UserService.DeleteUser:output_type -> only2u.user.v1.DeleteUserResponse
-	11, // 29: only2u.user.v1.UserService.ListUsers:output_type -> only2u.user.v1.ListUsersResponse
-	13, // 30: only2u.user.v1.UserService.BatchGetUsers:output_type -> only2u.user.v1.BatchGetUsersResponse
-	15, // 31: only2u.user.v1.UserService.CreateAddress:output_type -> only2u.user.v1.CreateAddressResponse
-	17, // 32: only2u.user.v1.UserService.ListAddresses:output_type -> only2u.user.v1.ListAddressesResponse
-	19, // 33: only2u.user.v1.UserService.UpdateAddress:output_type -> only2u.user.v1.UpdateAddressResponse
-	21, // 34: only2u.user.v1.UserService.DeleteAddress:output_type -> only2u.user.v1.DeleteAddressResponse
-	26, // [26:35] is the sub-list for method output_type
-	17, // [17:26] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	3,  // 13: only2u.user.v1.GetAddressResponse.address:type_name -> only2u.user.v1.Address
+	3,  // 14: only2u.user.v1.ListAddressesResponse.addresses:type_name -> only2u.user.v1.Address
+	3,  // 15: only2u.user.v1.UpdateAddressRequest.address:type_name -> only2u.user.v1.Address
+	25, // 16: only2u.user.v1.UpdateAddressRequest.update_mask:type_name -> google.protobuf.FieldMask
+	3,  // 17: only2u.user.v1.UpdateAddressResponse.address:type_name -> only2u.user.v1.Address
+	4,  // 18: only2u.user.v1.UserService.GetUser:input_type -> only2u.user.v1.GetUserRequest
+	6,  // 19: only2u.user.v1.UserService.UpdateUser:input_type -> only2u.user.v1.UpdateUserRequest
+	8,  // 20: only2u.user.v1.UserService.DeleteUser:input_type -> only2u.user.v1.DeleteUserRequest
+	10, // 21: only2u.user.v1.UserService.ListUsers:input_type -> only2u.user.v1.ListUsersRequest
+	12, // 22: only2u.user.v1.UserService.BatchGetUsers:input_type -> only2u.user.v1.BatchGetUsersRequest
+	14, // 23: only2u.user.v1.UserService.CreateAddress:input_type -> only2u.user.v1.CreateAddressRequest
+	16, // 24: only2u.user.v1.UserService.GetAddress:input_type -> only2u.user.v1.GetAddressRequest
+	18, // 25: only2u.user.v1.UserService.ListAddresses:input_type -> only2u.user.v1.ListAddressesRequest
+	20, // 26: only2u.user.v1.UserService.UpdateAddress:input_type -> only2u.user.v1.UpdateAddressRequest
+	22, // 27: only2u.user.v1.UserService.DeleteAddress:input_type -> only2u.user.v1.DeleteAddressRequest
+	5,  // 28: only2u.user.v1.UserService.GetUser:output_type -> only2u.user.v1.GetUserResponse
+	7,  // 29: only2u.user.v1.UserService.UpdateUser:output_type -> only2u.user.v1.UpdateUserResponse
+	9,  // 30: only2u.user.v1.UserService.DeleteUser:output_type -> only2u.user.v1.DeleteUserResponse
+	11, // 31: only2u.user.v1.UserService.ListUsers:output_type -> only2u.user.v1.ListUsersResponse
+	13, // 32: only2u.user.v1.UserService.BatchGetUsers:output_type -> only2u.user.v1.BatchGetUsersResponse
+	15, // 33: only2u.user.v1.UserService.CreateAddress:output_type -> only2u.user.v1.CreateAddressResponse
+	17, // 34: only2u.user.v1.UserService.GetAddress:output_type -> only2u.user.v1.GetAddressResponse
+	19, // 35: only2u.user.v1.UserService.ListAddresses:output_type -> only2u.user.v1.ListAddressesResponse
+	21, // 36: only2u.user.v1.UserService.UpdateAddress:output_type -> only2u.user.v1.UpdateAddressResponse
+	23, // 37: only2u.user.v1.UserService.DeleteAddress:output_type -> only2u.user.v1.DeleteAddressResponse
+	28, // [28:38] is the sub-list for method output_type
+	18, // [18:28] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_only2u_user_v1_user_proto_init() }
@@ -1545,7 +1651,7 @@ func file_only2u_user_v1_user_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_only2u_user_v1_user_proto_rawDesc), len(file_only2u_user_v1_user_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   21,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

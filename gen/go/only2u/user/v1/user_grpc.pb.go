@@ -27,6 +27,7 @@ const (
 	UserService_ListUsers_FullMethodName     = "/only2u.user.v1.UserService/ListUsers"
 	UserService_BatchGetUsers_FullMethodName = "/only2u.user.v1.UserService/BatchGetUsers"
 	UserService_CreateAddress_FullMethodName = "/only2u.user.v1.UserService/CreateAddress"
+	UserService_GetAddress_FullMethodName    = "/only2u.user.v1.UserService/GetAddress"
 	UserService_ListAddresses_FullMethodName = "/only2u.user.v1.UserService/ListAddresses"
 	UserService_UpdateAddress_FullMethodName = "/only2u.user.v1.UserService/UpdateAddress"
 	UserService_DeleteAddress_FullMethodName = "/only2u.user.v1.UserService/DeleteAddress"
@@ -50,6 +51,9 @@ type UserServiceClient interface {
 	BatchGetUsers(ctx context.Context, in *BatchGetUsersRequest, opts ...grpc.CallOption) (*BatchGetUsersResponse, error)
 	// CreateAddress adds a postal address to the caller's account.
 	CreateAddress(ctx context.Context, in *CreateAddressRequest, opts ...grpc.CallOption) (*CreateAddressResponse, error)
+	// GetAddress answers one of the caller's addresses. Another's is as good as
+	// none: NOT_FOUND ADDRESS_NOT_FOUND.
+	GetAddress(ctx context.Context, in *GetAddressRequest, opts ...grpc.CallOption) (*GetAddressResponse, error)
 	// ListAddresses lists the caller's addresses, the latest first.
 	ListAddresses(ctx context.Context, in *ListAddressesRequest, opts ...grpc.CallOption) (*ListAddressesResponse, error)
 	// UpdateAddress changes the fields that update_mask names.
@@ -126,6 +130,16 @@ func (c *userServiceClient) CreateAddress(ctx context.Context, in *CreateAddress
 	return out, nil
 }
 
+func (c *userServiceClient) GetAddress(ctx context.Context, in *GetAddressRequest, opts ...grpc.CallOption) (*GetAddressResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetAddressResponse)
+	err := c.cc.Invoke(ctx, UserService_GetAddress_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *userServiceClient) ListAddresses(ctx context.Context, in *ListAddressesRequest, opts ...grpc.CallOption) (*ListAddressesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListAddressesResponse)
@@ -174,6 +188,9 @@ type UserServiceServer interface {
 	BatchGetUsers(context.Context, *BatchGetUsersRequest) (*BatchGetUsersResponse, error)
 	// CreateAddress adds a postal address to the caller's account.
 	CreateAddress(context.Context, *CreateAddressRequest) (*CreateAddressResponse, error)
+	// GetAddress answers one of the caller's addresses. Another's is as good as
+	// none: NOT_FOUND ADDRESS_NOT_FOUND.
+	GetAddress(context.Context, *GetAddressRequest) (*GetAddressResponse, error)
 	// ListAddresses lists the caller's addresses, the latest first.
 	ListAddresses(context.Context, *ListAddressesRequest) (*ListAddressesResponse, error)
 	// UpdateAddress changes the fields that update_mask names.
@@ -207,6 +224,9 @@ func (UnimplementedUserServiceServer) BatchGetUsers(context.Context, *BatchGetUs
 }
 func (UnimplementedUserServiceServer) CreateAddress(context.Context, *CreateAddressRequest) (*CreateAddressResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateAddress not implemented")
+}
+func (UnimplementedUserServiceServer) GetAddress(context.Context, *GetAddressRequest) (*GetAddressResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAddress not implemented")
 }
 func (UnimplementedUserServiceServer) ListAddresses(context.Context, *ListAddressesRequest) (*ListAddressesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAddresses not implemented")
@@ -346,6 +366,24 @@ func _UserService_CreateAddress_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _UserService_GetAddress_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAddressRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserServiceServer).GetAddress(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserService_GetAddress_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserServiceServer).GetAddress(ctx, req.(*GetAddressRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _UserService_ListAddresses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListAddressesRequest)
 	if err := dec(in); err != nil {
@@ -430,6 +468,10 @@ var UserService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateAddress",
 			Handler:    _UserService_CreateAddress_Handler,
+		},
+		{
+			MethodName: "GetAddress",
+			Handler:    _UserService_GetAddress_Handler,
 		},
 		{
 			MethodName: "ListAddresses",

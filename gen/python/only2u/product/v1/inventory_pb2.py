@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from only2u.mesh.v1 import policy_pb2 as only2u_dot_mesh_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!only2u/product/v1/inventory.proto\x12\x11only2u.product.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"}\n\x05Stock\x12\x12\n\nvariant_id\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x05\x12\x10\n\x08reserved\x18\x03 \x01(\x05\x12\x11\n\tavailable\x18\x04 \x01(\x05\x12\x0f\n\x07tracked\x18\x05 \x01(\x08\x12\x19\n\x11\x62\x61\x63korder_allowed\x18\x06 \x01(\x08\"\xb1\x01\n\x0bReservation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x05items\x18\x02 \x03(\x0b\x32\".only2u.product.v1.ReservationItem\x12\x32\n\x05state\x18\x03 \x01(\x0e\x32#.only2u.product.v1.ReservationState\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x0fReservationItem\x12\x1d\n\nvariant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\x08quantity\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x8d\x06(\x01\":\n\x0fGetStockRequest\x12\'\n\x0bvariant_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\x64\"\x06r\x04\x10\x01\x18@\"<\n\x10GetStockResponse\x12(\n\x06stocks\x18\x01 \x03(\x0b\x32\x18.only2u.product.v1.Stock\"\x95\x01\n\x12\x41\x64justStockRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\x1d\n\nvariant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\'\n\x05\x64\x65lta\x18\x03 \x01(\x05\x42\x18\xbaH\x15\x1a\x13\x18\x80\x94\xeb\xdc\x03(\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x00\x12\x18\n\x06reason\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\">\n\x13\x41\x64justStockResponse\x12\'\n\x05stock\x18\x01 \x01(\x0b\x32\x18.only2u.product.v1.Stock\"\xb7\x01\n\x13ReserveStockRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12=\n\x05items\x18\x02 \x03(\x0b\x32\".only2u.product.v1.ReservationItemB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12\x42\n\rhold_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\x01\"K\n\x14ReserveStockResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.only2u.product.v1.Reservation\"\\\n\x18\x43ommitReservationRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12!\n\x0ereservation_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"P\n\x19\x43ommitReservationResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.only2u.product.v1.Reservation\"]\n\x19ReleaseReservationRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12!\n\x0ereservation_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"Q\n\x1aReleaseReservationResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.only2u.product.v1.Reservation*\xb1\x01\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16RESERVATION_STATE_HELD\x10\x01\x12\x1f\n\x1bRESERVATION_STATE_COMMITTED\x10\x02\x12\x1e\n\x1aRESERVATION_STATE_RELEASED\x10\x03\x12\x1d\n\x19RESERVATION_STATE_EXPIRED\x10\x04\x32\xc0\x05\n\x10InventoryService\x12\x83\x01\n\x08GetStock\x12\".only2u.product.v1.GetStockRequest\x1a#.only2u.product.v1.GetStockResponse\".\x90\x02\x01\xe2\xe0\x18\'\n\x07gateway\n\x04\x63\x61rt\n\x05order\x10\x01\"\x02\x08\x02*\t\x08\x01\x10\xb8\x17\x1a\x02\x08<\x12\x8e\x01\n\x0b\x41\x64justStock\x12%.only2u.product.v1.AdjustStockRequest\x1a&.only2u.product.v1.AdjustStockResponse\"0\x90\x02\x02\xe2\xe0\x18)\n\x07gateway\x10\x03\x1a\x06vendor\x1a\x05\x61\x64min\"\x02\x08\x02*\t\x08\x02\x10\xd8\x04\x1a\x02\x08<\x12u\n\x0cReserveStock\x12&.only2u.product.v1.ReserveStockRequest\x1a\'.only2u.product.v1.ReserveStockResponse\"\x14\x90\x02\x02\xe2\xe0\x18\r\n\x05order\x10\x04\"\x02\x08\x02\x12\x84\x01\n\x11\x43ommitReservation\x12+.only2u.product.v1.CommitReservationRequest\x1a,.only2u.product.v1.CommitReservationResponse\"\x14\x90\x02\x02\xe2\xe0\x18\r\n\x05order\x10\x04\"\x02\x08\x02\x12\x87\x01\n\x12ReleaseReservation\x12,.only2u.product.v1.ReleaseReservationRequest\x1a-.only2u.product.v1.ReleaseReservationResponse\"\x14\x90\x02\x02\xe2\xe0\x18\r\n\x05order\x10\x04\"\x02\x08\x02\x1a\r\xe2\xe0\x18\t\n\x07productb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!only2u/product/v1/inventory.proto\x12\x11only2u.product.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"}\n\x05Stock\x12\x12\n\nvariant_id\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x05\x12\x10\n\x08reserved\x18\x03 \x01(\x05\x12\x11\n\tavailable\x18\x04 \x01(\x05\x12\x0f\n\x07tracked\x18\x05 \x01(\x08\x12\x19\n\x11\x62\x61\x63korder_allowed\x18\x06 \x01(\x08\"\xc3\x01\n\x0bReservation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x05items\x18\x02 \x03(\x0b\x32\".only2u.product.v1.ReservationItem\x12\x32\n\x05state\x18\x03 \x01(\x0e\x32#.only2u.product.v1.ReservationState\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08order_id\x18\x05 \x01(\t\"O\n\x0fReservationItem\x12\x1d\n\nvariant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\x08quantity\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x8d\x06(\x01\":\n\x0fGetStockRequest\x12\'\n\x0bvariant_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\x64\"\x06r\x04\x10\x01\x18@\"<\n\x10GetStockResponse\x12(\n\x06stocks\x18\x01 \x03(\x0b\x32\x18.only2u.product.v1.Stock\"\x95\x01\n\x12\x41\x64justStockRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\x1d\n\nvariant_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\'\n\x05\x64\x65lta\x18\x03 \x01(\x05\x42\x18\xbaH\x15\x1a\x13\x18\x80\x94\xeb\xdc\x03(\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x00\x12\x18\n\x06reason\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\">\n\x13\x41\x64justStockResponse\x12\'\n\x05stock\x18\x01 \x01(\x0b\x32\x18.only2u.product.v1.Stock\"\xd2\x01\n\x13ReserveStockRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12=\n\x05items\x18\x02 \x03(\x0b\x32\".only2u.product.v1.ReservationItemB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12\x42\n\rhold_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\x01\x12\x19\n\x08order_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"K\n\x14ReserveStockResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.only2u.product.v1.Reservation\"\\\n\x18\x43ommitReservationRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12!\n\x0ereservation_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"P\n\x19\x43ommitReservationResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.only2u.product.v1.Reservation\"\x99\x01\n\x19ReleaseReservationRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\x1f\n\x0ereservation_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x19\n\x08order_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@:!\xbaH\x1e\"\x1c\n\x0ereservation_id\n\x08order_id\x10\x01\"Q\n\x1aReleaseReservationResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.only2u.product.v1.Reservation\"\x96\x01\n\x13RestockItemsRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12!\n\x0ereservation_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12=\n\x05items\x18\x03 \x03(\x0b\x32\".only2u.product.v1.ReservationItemB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"5\n\x14RestockItemsResponse\x12\x1d\n\x15uncounted_variant_ids\x18\x01 \x03(\t*\xb1\x01\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16RESERVATION_STATE_HELD\x10\x01\x12\x1f\n\x1bRESERVATION_STATE_COMMITTED\x10\x02\x12\x1e\n\x1aRESERVATION_STATE_RELEASED\x10\x03\x12\x1d\n\x19RESERVATION_STATE_EXPIRED\x10\x04\x32\xb7\x06\n\x10InventoryService\x12\x83\x01\n\x08GetStock\x12\".only2u.product.v1.GetStockRequest\x1a#.only2u.product.v1.GetStockResponse\".\x90\x02\x01\xe2\xe0\x18\'\n\x07gateway\n\x04\x63\x61rt\n\x05order\x10\x01\"\x02\x08\x02*\t\x08\x01\x10\xb8\x17\x1a\x02\x08<\x12\x8e\x01\n\x0b\x41\x64justStock\x12%.only2u.product.v1.AdjustStockRequest\x1a&.only2u.product.v1.AdjustStockResponse\"0\x90\x02\x02\xe2\xe0\x18)\n\x07gateway\x10\x03\x1a\x06vendor\x1a\x05\x61\x64min\"\x02\x08\x02*\t\x08\x02\x10\xd8\x04\x1a\x02\x08<\x12u\n\x0cReserveStock\x12&.only2u.product.v1.ReserveStockRequest\x1a\'.only2u.product.v1.ReserveStockResponse\"\x14\x90\x02\x02\xe2\xe0\x18\r\n\x05order\x10\x04\"\x02\x08\x02\x12\x84\x01\n\x11\x43ommitReservation\x12+.only2u.product.v1.CommitReservationRequest\x1a,.only2u.product.v1.CommitReservationResponse\"\x14\x90\x02\x02\xe2\xe0\x18\r\n\x05order\x10\x04\"\x02\x08\x02\x12\x87\x01\n\x12ReleaseReservation\x12,.only2u.product.v1.ReleaseReservationRequest\x1a-.only2u.product.v1.ReleaseReservationResponse\"\x14\x90\x02\x02\xe2\xe0\x18\r\n\x05order\x10\x04\"\x02\x08\x02\x12u\n\x0cRestockItems\x12&.only2u.product.v1.RestockItemsRequest\x1a\'.only2u.product.v1.RestockItemsResponse\"\x14\x90\x02\x02\xe2\xe0\x18\r\n\x05order\x10\x04\"\x02\x08\x02\x1a\r\xe2\xe0\x18\t\n\x07productb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,6 +55,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESERVESTOCKREQUEST'].fields_by_name['items']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
   _globals['_RESERVESTOCKREQUEST'].fields_by_name['hold_duration']._loaded_options = None
   _globals['_RESERVESTOCKREQUEST'].fields_by_name['hold_duration']._serialized_options = b'\272H\r\252\001\n\"\004\010\200\243\0052\002\010\001'
+  _globals['_RESERVESTOCKREQUEST'].fields_by_name['order_id']._loaded_options = None
+  _globals['_RESERVESTOCKREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\004r\002\030@'
   _globals['_COMMITRESERVATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_COMMITRESERVATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\006r\004\020\010\030@'
   _globals['_COMMITRESERVATIONREQUEST'].fields_by_name['reservation_id']._loaded_options = None
@@ -62,7 +64,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RELEASERESERVATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RELEASERESERVATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\006r\004\020\010\030@'
   _globals['_RELEASERESERVATIONREQUEST'].fields_by_name['reservation_id']._loaded_options = None
-  _globals['_RELEASERESERVATIONREQUEST'].fields_by_name['reservation_id']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_RELEASERESERVATIONREQUEST'].fields_by_name['reservation_id']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_RELEASERESERVATIONREQUEST'].fields_by_name['order_id']._loaded_options = None
+  _globals['_RELEASERESERVATIONREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_RELEASERESERVATIONREQUEST']._loaded_options = None
+  _globals['_RELEASERESERVATIONREQUEST']._serialized_options = b'\272H\036\"\034\n\016reservation_id\n\010order_id\020\001'
+  _globals['_RESTOCKITEMSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RESTOCKITEMSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\006r\004\020\010\030@'
+  _globals['_RESTOCKITEMSREQUEST'].fields_by_name['reservation_id']._loaded_options = None
+  _globals['_RESTOCKITEMSREQUEST'].fields_by_name['reservation_id']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_RESTOCKITEMSREQUEST'].fields_by_name['items']._loaded_options = None
+  _globals['_RESTOCKITEMSREQUEST'].fields_by_name['items']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
   _globals['_INVENTORYSERVICE']._loaded_options = None
   _globals['_INVENTORYSERVICE']._serialized_options = b'\342\340\030\t\n\007product'
   _globals['_INVENTORYSERVICE'].methods_by_name['GetStock']._loaded_options = None
@@ -75,34 +87,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVENTORYSERVICE'].methods_by_name['CommitReservation']._serialized_options = b'\220\002\002\342\340\030\r\n\005order\020\004\"\002\010\002'
   _globals['_INVENTORYSERVICE'].methods_by_name['ReleaseReservation']._loaded_options = None
   _globals['_INVENTORYSERVICE'].methods_by_name['ReleaseReservation']._serialized_options = b'\220\002\002\342\340\030\r\n\005order\020\004\"\002\010\002'
-  _globals['_RESERVATIONSTATE']._serialized_start=1523
-  _globals['_RESERVATIONSTATE']._serialized_end=1700
+  _globals['_INVENTORYSERVICE'].methods_by_name['RestockItems']._loaded_options = None
+  _globals['_INVENTORYSERVICE'].methods_by_name['RestockItems']._serialized_options = b'\220\002\002\342\340\030\r\n\005order\020\004\"\002\010\002'
+  _globals['_RESERVATIONSTATE']._serialized_start=1837
+  _globals['_RESERVATIONSTATE']._serialized_end=2014
   _globals['_STOCK']._serialized_start=179
   _globals['_STOCK']._serialized_end=304
   _globals['_RESERVATION']._serialized_start=307
-  _globals['_RESERVATION']._serialized_end=484
-  _globals['_RESERVATIONITEM']._serialized_start=486
-  _globals['_RESERVATIONITEM']._serialized_end=565
-  _globals['_GETSTOCKREQUEST']._serialized_start=567
-  _globals['_GETSTOCKREQUEST']._serialized_end=625
-  _globals['_GETSTOCKRESPONSE']._serialized_start=627
-  _globals['_GETSTOCKRESPONSE']._serialized_end=687
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=690
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=839
-  _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=841
-  _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=903
-  _globals['_RESERVESTOCKREQUEST']._serialized_start=906
-  _globals['_RESERVESTOCKREQUEST']._serialized_end=1089
-  _globals['_RESERVESTOCKRESPONSE']._serialized_start=1091
-  _globals['_RESERVESTOCKRESPONSE']._serialized_end=1166
-  _globals['_COMMITRESERVATIONREQUEST']._serialized_start=1168
-  _globals['_COMMITRESERVATIONREQUEST']._serialized_end=1260
-  _globals['_COMMITRESERVATIONRESPONSE']._serialized_start=1262
-  _globals['_COMMITRESERVATIONRESPONSE']._serialized_end=1342
-  _globals['_RELEASERESERVATIONREQUEST']._serialized_start=1344
-  _globals['_RELEASERESERVATIONREQUEST']._serialized_end=1437
-  _globals['_RELEASERESERVATIONRESPONSE']._serialized_start=1439
-  _globals['_RELEASERESERVATIONRESPONSE']._serialized_end=1520
-  _globals['_INVENTORYSERVICE']._serialized_start=1703
-  _globals['_INVENTORYSERVICE']._serialized_end=2407
+  _globals['_RESERVATION']._serialized_end=502
+  _globals['_RESERVATIONITEM']._serialized_start=504
+  _globals['_RESERVATIONITEM']._serialized_end=583
+  _globals['_GETSTOCKREQUEST']._serialized_start=585
+  _globals['_GETSTOCKREQUEST']._serialized_end=643
+  _globals['_GETSTOCKRESPONSE']._serialized_start=645
+  _globals['_GETSTOCKRESPONSE']._serialized_end=705
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=708
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=857
+  _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=859
+  _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=921
+  _globals['_RESERVESTOCKREQUEST']._serialized_start=924
+  _globals['_RESERVESTOCKREQUEST']._serialized_end=1134
+  _globals['_RESERVESTOCKRESPONSE']._serialized_start=1136
+  _globals['_RESERVESTOCKRESPONSE']._serialized_end=1211
+  _globals['_COMMITRESERVATIONREQUEST']._serialized_start=1213
+  _globals['_COMMITRESERVATIONREQUEST']._serialized_end=1305
+  _globals['_COMMITRESERVATIONRESPONSE']._serialized_start=1307
+  _globals['_COMMITRESERVATIONRESPONSE']._serialized_end=1387
+  _globals['_RELEASERESERVATIONREQUEST']._serialized_start=1390
+  _globals['_RELEASERESERVATIONREQUEST']._serialized_end=1543
+  _globals['_RELEASERESERVATIONRESPONSE']._serialized_start=1545
+  _globals['_RELEASERESERVATIONRESPONSE']._serialized_end=1626
+  _globals['_RESTOCKITEMSREQUEST']._serialized_start=1629
+  _globals['_RESTOCKITEMSREQUEST']._serialized_end=1779
+  _globals['_RESTOCKITEMSRESPONSE']._serialized_start=1781
+  _globals['_RESTOCKITEMSRESPONSE']._serialized_end=1834
+  _globals['_INVENTORYSERVICE']._serialized_start=2017
+  _globals['_INVENTORYSERVICE']._serialized_end=2840
 # @@protoc_insertion_point(module_scope)

@@ -61,6 +61,11 @@ class InventoryServiceStub:
                 request_serializer=only2u_dot_product_dot_v1_dot_inventory__pb2.ReleaseReservationRequest.SerializeToString,
                 response_deserializer=only2u_dot_product_dot_v1_dot_inventory__pb2.ReleaseReservationResponse.FromString,
                 _registered_method=True)
+        self.RestockItems = channel.unary_unary(
+                '/only2u.product.v1.InventoryService/RestockItems',
+                request_serializer=only2u_dot_product_dot_v1_dot_inventory__pb2.RestockItemsRequest.SerializeToString,
+                response_deserializer=only2u_dot_product_dot_v1_dot_inventory__pb2.RestockItemsResponse.FromString,
+                _registered_method=True)
 
 
 class InventoryServiceServicer:
@@ -85,20 +90,71 @@ class InventoryServiceServicer:
     def ReserveStock(self, request, context):
         """ReserveStock sets pieces aside for an order, all of them or none. When the
         time limit passes before CommitReservation, they are given back.
+
+        It may be repeated at any time. The request_id that made a reservation
+        answers that reservation, as it stands now. So does another request_id for
+        the same order_id and items while its reservation is held or committed;
+        after it was released or has expired, a new request_id makes a new one.
+
+        Refused with INVALID_ARGUMENT VARIANT_TWICE; NOT_FOUND VARIANT_NOT_FOUND for
+        a variant that is not there or whose product is not published;
+        FAILED_PRECONDITION OUT_OF_STOCK, naming what is missing;
+        FAILED_PRECONDITION ORDER_CLOSED after ReleaseReservation for the order;
+        ALREADY_EXISTS ORDER_ALREADY_RESERVED when the order holds other items
+        (release that reservation first, by its id); ALREADY_EXISTS
+        REQUEST_ID_REUSED for a request_id that came with other content.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CommitReservation(self, request, context):
-        """CommitReservation takes the reserved pieces out of the stock for good.
+        """CommitReservation takes the reserved pieces out of the stock for good. Once
+        it is committed it stays so, and is answered however often and with
+        whatever request_id it is asked for.
+
+        Refused with NOT_FOUND RESERVATION_NOT_FOUND; FAILED_PRECONDITION
+        RESERVATION_RELEASED, and RESERVATION_EXPIRED after its time limit, even
+        where its pieces are still free: reserve them anew then, which tells whether
+        they are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseReservation(self, request, context):
-        """ReleaseReservation gives the reserved pieces back.
+        """ReleaseReservation gives the reserved pieces back: of one reservation, or of
+        an order. What has been given back already stays so.
+
+        By order_id it closes the order as well: a ReserveStock for it that arrives
+        later, from a worker that was slow, is refused with ORDER_CLOSED. An order
+        that holds nothing is closed too, and the answer is empty then. Orders stay
+        closed for 30 days; released and expired reservations are kept as long,
+        committed ones for good, as the record of what was sold.
+
+        Refused with NOT_FOUND RESERVATION_NOT_FOUND for an unknown reservation_id;
+        FAILED_PRECONDITION RESERVATION_COMMITTED once its pieces are sold, and the
+        order is not closed then: RestockItems gives those back; ALREADY_EXISTS
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestockItems(self, request, context):
+        """RestockItems puts sold pieces of a committed reservation back on the shelf:
+        the order was cancelled after it was paid, or they were returned. Never more
+        than were sold, however many calls they come back in.
+
+        Pieces of a variant that was deleted since have no shelf: they are noted
+        with the reservation as given back, counted nowhere, and their variants are
+        named in the answer. The same goes for pieces that were never counted,
+        because stock wasn't tracked when they were sold.
+
+        Refused with INVALID_ARGUMENT VARIANT_TWICE; NOT_FOUND
+        RESERVATION_NOT_FOUND; FAILED_PRECONDITION RESERVATION_NOT_COMMITTED, and
+        RESTOCK_EXCEEDS_COMMITTED with what was sold and what came back already;
+        ALREADY_EXISTS REQUEST_ID_REUSED. A refused call changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,6 +187,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ReleaseReservation,
                     request_deserializer=only2u_dot_product_dot_v1_dot_inventory__pb2.ReleaseReservationRequest.FromString,
                     response_serializer=only2u_dot_product_dot_v1_dot_inventory__pb2.ReleaseReservationResponse.SerializeToString,
+            ),
+            'RestockItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestockItems,
+                    request_deserializer=only2u_dot_product_dot_v1_dot_inventory__pb2.RestockItemsRequest.FromString,
+                    response_serializer=only2u_dot_product_dot_v1_dot_inventory__pb2.RestockItemsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -270,6 +331,33 @@ class InventoryService:
             '/only2u.product.v1.InventoryService/ReleaseReservation',
             only2u_dot_product_dot_v1_dot_inventory__pb2.ReleaseReservationRequest.SerializeToString,
             only2u_dot_product_dot_v1_dot_inventory__pb2.ReleaseReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestockItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/only2u.product.v1.InventoryService/RestockItems',
+            only2u_dot_product_dot_v1_dot_inventory__pb2.RestockItemsRequest.SerializeToString,
+            only2u_dot_product_dot_v1_dot_inventory__pb2.RestockItemsResponse.FromString,
             options,
             channel_credentials,
             insecure,

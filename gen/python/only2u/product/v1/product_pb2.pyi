@@ -220,6 +220,64 @@ class BatchGetProductsResponse(_message.Message):
     products: _containers.RepeatedCompositeFieldContainer[Product]
     def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ...) -> None: ...
 
+class BatchGetVariantsRequest(_message.Message):
+    __slots__ = ("variant_ids",)
+    VARIANT_IDS_FIELD_NUMBER: _ClassVar[int]
+    variant_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, variant_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class BatchGetVariantsResponse(_message.Message):
+    __slots__ = ("variants",)
+    VARIANTS_FIELD_NUMBER: _ClassVar[int]
+    variants: _containers.RepeatedCompositeFieldContainer[SellableVariant]
+    def __init__(self, variants: _Optional[_Iterable[_Union[SellableVariant, _Mapping]]] = ...) -> None: ...
+
+class SellableVariant(_message.Message):
+    __slots__ = ("variant_id", "product_id", "vendor_id", "product_title", "handle", "variant_title", "sku", "image_url", "price", "compare_at_price", "category_ids", "product_type", "brand", "on_sale", "tracked", "backorder_allowed", "available", "max_quantity", "requires_shipping", "taxable", "weight_grams")
+    VARIANT_ID_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_ID_FIELD_NUMBER: _ClassVar[int]
+    VENDOR_ID_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_TITLE_FIELD_NUMBER: _ClassVar[int]
+    HANDLE_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_TITLE_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_URL_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    COMPARE_AT_PRICE_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_IDS_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    BRAND_FIELD_NUMBER: _ClassVar[int]
+    ON_SALE_FIELD_NUMBER: _ClassVar[int]
+    TRACKED_FIELD_NUMBER: _ClassVar[int]
+    BACKORDER_ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    MAX_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    REQUIRES_SHIPPING_FIELD_NUMBER: _ClassVar[int]
+    TAXABLE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_GRAMS_FIELD_NUMBER: _ClassVar[int]
+    variant_id: str
+    product_id: str
+    vendor_id: str
+    product_title: str
+    handle: str
+    variant_title: str
+    sku: str
+    image_url: str
+    price: _money_pb2.Money
+    compare_at_price: _money_pb2.Money
+    category_ids: _containers.RepeatedScalarFieldContainer[str]
+    product_type: str
+    brand: str
+    on_sale: bool
+    tracked: bool
+    backorder_allowed: bool
+    available: int
+    max_quantity: int
+    requires_shipping: bool
+    taxable: bool
+    weight_grams: int
+    def __init__(self, variant_id: _Optional[str] = ..., product_id: _Optional[str] = ..., vendor_id: _Optional[str] = ..., product_title: _Optional[str] = ..., handle: _Optional[str] = ..., variant_title: _Optional[str] = ..., sku: _Optional[str] = ..., image_url: _Optional[str] = ..., price: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., compare_at_price: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., category_ids: _Optional[_Iterable[str]] = ..., product_type: _Optional[str] = ..., brand: _Optional[str] = ..., on_sale: _Optional[bool] = ..., tracked: _Optional[bool] = ..., backorder_allowed: _Optional[bool] = ..., available: _Optional[int] = ..., max_quantity: _Optional[int] = ..., requires_shipping: _Optional[bool] = ..., taxable: _Optional[bool] = ..., weight_grams: _Optional[int] = ...) -> None: ...
+
 class SearchProductsRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "query", "category_ids", "tags", "brands", "options", "min_price", "max_price", "in_stock", "sort")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]

@@ -65,6 +65,11 @@ class ProductServiceStub:
                 request_serializer=only2u_dot_product_dot_v1_dot_product__pb2.BatchGetProductsRequest.SerializeToString,
                 response_deserializer=only2u_dot_product_dot_v1_dot_product__pb2.BatchGetProductsResponse.FromString,
                 _registered_method=True)
+        self.BatchGetVariants = channel.unary_unary(
+                '/only2u.product.v1.ProductService/BatchGetVariants',
+                request_serializer=only2u_dot_product_dot_v1_dot_product__pb2.BatchGetVariantsRequest.SerializeToString,
+                response_deserializer=only2u_dot_product_dot_v1_dot_product__pb2.BatchGetVariantsResponse.FromString,
+                _registered_method=True)
         self.SearchProducts = channel.unary_unary(
                 '/only2u.product.v1.ProductService/SearchProducts',
                 request_serializer=only2u_dot_product_dot_v1_dot_product__pb2.SearchProductsRequest.SerializeToString,
@@ -135,6 +140,15 @@ class ProductServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetVariants(self, request, context):
+        """BatchGetVariants answers up to 100 variants as a cart shows and an order
+        charges them, drafts and archived products included: on_sale says whether one
+        may be bought now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SearchProducts(self, request, context):
         """SearchProducts finds published products by words, forgiving typing errors,
         and counts what is found by category, tag, brand and option.
@@ -199,6 +213,11 @@ def add_ProductServiceServicer_to_server(servicer, server):
                     servicer.BatchGetProducts,
                     request_deserializer=only2u_dot_product_dot_v1_dot_product__pb2.BatchGetProductsRequest.FromString,
                     response_serializer=only2u_dot_product_dot_v1_dot_product__pb2.BatchGetProductsResponse.SerializeToString,
+            ),
+            'BatchGetVariants': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetVariants,
+                    request_deserializer=only2u_dot_product_dot_v1_dot_product__pb2.BatchGetVariantsRequest.FromString,
+                    response_serializer=only2u_dot_product_dot_v1_dot_product__pb2.BatchGetVariantsResponse.SerializeToString,
             ),
             'SearchProducts': grpc.unary_unary_rpc_method_handler(
                     servicer.SearchProducts,
@@ -384,6 +403,33 @@ class ProductService:
             '/only2u.product.v1.ProductService/BatchGetProducts',
             only2u_dot_product_dot_v1_dot_product__pb2.BatchGetProductsRequest.SerializeToString,
             only2u_dot_product_dot_v1_dot_product__pb2.BatchGetProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetVariants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/only2u.product.v1.ProductService/BatchGetVariants',
+            only2u_dot_product_dot_v1_dot_product__pb2.BatchGetVariantsRequest.SerializeToString,
+            only2u_dot_product_dot_v1_dot_product__pb2.BatchGetVariantsResponse.FromString,
             options,
             channel_credentials,
             insecure,

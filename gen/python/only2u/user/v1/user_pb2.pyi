@@ -166,6 +166,18 @@ class CreateAddressResponse(_message.Message):
     address: Address
     def __init__(self, address: _Optional[_Union[Address, _Mapping]] = ...) -> None: ...
 
+class GetAddressRequest(_message.Message):
+    __slots__ = ("address_id",)
+    ADDRESS_ID_FIELD_NUMBER: _ClassVar[int]
+    address_id: str
+    def __init__(self, address_id: _Optional[str] = ...) -> None: ...
+
+class GetAddressResponse(_message.Message):
+    __slots__ = ("address",)
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    address: Address
+    def __init__(self, address: _Optional[_Union[Address, _Mapping]] = ...) -> None: ...
+
 class ListAddressesRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]

@@ -65,6 +65,11 @@ class UserServiceStub:
                 request_serializer=only2u_dot_user_dot_v1_dot_user__pb2.CreateAddressRequest.SerializeToString,
                 response_deserializer=only2u_dot_user_dot_v1_dot_user__pb2.CreateAddressResponse.FromString,
                 _registered_method=True)
+        self.GetAddress = channel.unary_unary(
+                '/only2u.user.v1.UserService/GetAddress',
+                request_serializer=only2u_dot_user_dot_v1_dot_user__pb2.GetAddressRequest.SerializeToString,
+                response_deserializer=only2u_dot_user_dot_v1_dot_user__pb2.GetAddressResponse.FromString,
+                _registered_method=True)
         self.ListAddresses = channel.unary_unary(
                 '/only2u.user.v1.UserService/ListAddresses',
                 request_serializer=only2u_dot_user_dot_v1_dot_user__pb2.ListAddressesRequest.SerializeToString,
@@ -128,6 +133,14 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAddress(self, request, context):
+        """GetAddress answers one of the caller's addresses. Another's is as good as
+        none: NOT_FOUND ADDRESS_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAddresses(self, request, context):
         """ListAddresses lists the caller's addresses, the latest first.
         """
@@ -181,6 +194,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.CreateAddress,
                     request_deserializer=only2u_dot_user_dot_v1_dot_user__pb2.CreateAddressRequest.FromString,
                     response_serializer=only2u_dot_user_dot_v1_dot_user__pb2.CreateAddressResponse.SerializeToString,
+            ),
+            'GetAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAddress,
+                    request_deserializer=only2u_dot_user_dot_v1_dot_user__pb2.GetAddressRequest.FromString,
+                    response_serializer=only2u_dot_user_dot_v1_dot_user__pb2.GetAddressResponse.SerializeToString,
             ),
             'ListAddresses': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAddresses,
@@ -361,6 +379,33 @@ class UserService:
             '/only2u.user.v1.UserService/CreateAddress',
             only2u_dot_user_dot_v1_dot_user__pb2.CreateAddressRequest.SerializeToString,
             only2u_dot_user_dot_v1_dot_user__pb2.CreateAddressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/only2u.user.v1.UserService/GetAddress',
+            only2u_dot_user_dot_v1_dot_user__pb2.GetAddressRequest.SerializeToString,
+            only2u_dot_user_dot_v1_dot_user__pb2.GetAddressResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file only2u/product/v1/inventory.proto.
  */
 export const file_only2u_product_v1_inventory: GenFile = /*@__PURE__*/
-  fileDesc("CiFvbmx5MnUvcHJvZHVjdC92MS9pbnZlbnRvcnkucHJvdG8SEW9ubHkydS5wcm9kdWN0LnYxIn0KBVN0b2NrEhIKCnZhcmlhbnRfaWQYASABKAkSDwoHb25faGFuZBgCIAEoBRIQCghyZXNlcnZlZBgDIAEoBRIRCglhdmFpbGFibGUYBCABKAUSDwoHdHJhY2tlZBgFIAEoCBIZChFiYWNrb3JkZXJfYWxsb3dlZBgGIAEoCCKxAQoLUmVzZXJ2YXRpb24SCgoCaWQYASABKAkSMQoFaXRlbXMYAiADKAsyIi5vbmx5MnUucHJvZHVjdC52MS5SZXNlcnZhdGlvbkl0ZW0SMgoFc3RhdGUYAyABKA4yIy5vbmx5MnUucHJvZHVjdC52MS5SZXNlcnZhdGlvblN0YXRlEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJPCg9SZXNlcnZhdGlvbkl0ZW0SHQoKdmFyaWFudF9pZBgBIAEoCUIJukgGcgQQARhAEh0KCHF1YW50aXR5GAIgASgFQgu6SAgaBhigjQYoASI6Cg9HZXRTdG9ja1JlcXVlc3QSJwoLdmFyaWFudF9pZHMYASADKAlCErpID5IBDAgBEGQiBnIEEAEYQCI8ChBHZXRTdG9ja1Jlc3BvbnNlEigKBnN0b2NrcxgBIAMoCzIYLm9ubHkydS5wcm9kdWN0LnYxLlN0b2NrIpUBChJBZGp1c3RTdG9ja1JlcXVlc3QSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEh0KCnZhcmlhbnRfaWQYAiABKAlCCbpIBnIEEAEYQBInCgVkZWx0YRgDIAEoBUIYukgVGhM4ABiAlOvcAyiA7JSj/P////8BEhgKBnJlYXNvbhgEIAEoCUIIukgFcgMY/wEiPgoTQWRqdXN0U3RvY2tSZXNwb25zZRInCgVzdG9jaxgBIAEoCzIYLm9ubHkydS5wcm9kdWN0LnYxLlN0b2NrIrcBChNSZXNlcnZlU3RvY2tSZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBI9CgVpdGVtcxgCIAMoCzIiLm9ubHkydS5wcm9kdWN0LnYxLlJlc2VydmF0aW9uSXRlbUIKukgHkgEECAEQZBJCCg1ob2xkX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggBIksKFFJlc2VydmVTdG9ja1Jlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4ub25seTJ1LnByb2R1Y3QudjEuUmVzZXJ2YXRpb24iXAoYQ29tbWl0UmVzZXJ2YXRpb25SZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBIhCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIJukgGcgQQARhAIlAKGUNvbW1pdFJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5vbmx5MnUucHJvZHVjdC52MS5SZXNlcnZhdGlvbiJdChlSZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBIhCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIJukgGcgQQARhAIlEKGlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4ub25seTJ1LnByb2R1Y3QudjEuUmVzZXJ2YXRpb24qsQEKEFJlc2VydmF0aW9uU3RhdGUSIQodUkVTRVJWQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIaChZSRVNFUlZBVElPTl9TVEFURV9IRUxEEAESHwobUkVTRVJWQVRJT05fU1RBVEVfQ09NTUlUVEVEEAISHgoaUkVTRVJWQVRJT05fU1RBVEVfUkVMRUFTRUQQAxIdChlSRVNFUlZBVElPTl9TVEFURV9FWFBJUkVEEAQywAUKEEludmVudG9yeVNlcnZpY2USgwEKCEdldFN0b2NrEiIub25seTJ1LnByb2R1Y3QudjEuR2V0U3RvY2tSZXF1ZXN0GiMub25seTJ1LnByb2R1Y3QudjEuR2V0U3RvY2tSZXNwb25zZSIukAIB4uAYJwoHZ2F0ZXdheQoEY2FydAoFb3JkZXIQASICCAIqCQgBELgXGgIIPBKOAQoLQWRqdXN0U3RvY2sSJS5vbmx5MnUucHJvZHVjdC52MS5BZGp1c3RTdG9ja1JlcXVlc3QaJi5vbmx5MnUucHJvZHVjdC52MS5BZGp1c3RTdG9ja1Jlc3BvbnNlIjCQAgLi4BgpCgdnYXRld2F5EAMaBnZlbmRvchoFYWRtaW4iAggCKgkIAhDYBBoCCDwSdQoMUmVzZXJ2ZVN0b2NrEiYub25seTJ1LnByb2R1Y3QudjEuUmVzZXJ2ZVN0b2NrUmVxdWVzdBonLm9ubHkydS5wcm9kdWN0LnYxLlJlc2VydmVTdG9ja1Jlc3BvbnNlIhSQAgLi4BgNCgVvcmRlchAEIgIIAhKEAQoRQ29tbWl0UmVzZXJ2YXRpb24SKy5vbmx5MnUucHJvZHVjdC52MS5Db21taXRSZXNlcnZhdGlvblJlcXVlc3QaLC5vbmx5MnUucHJvZHVjdC52MS5Db21taXRSZXNlcnZhdGlvblJlc3BvbnNlIhSQAgLi4BgNCgVvcmRlchAEIgIIAhKHAQoSUmVsZWFzZVJlc2VydmF0aW9uEiwub25seTJ1LnByb2R1Y3QudjEuUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBotLm9ubHkydS5wcm9kdWN0LnYxLlJlbGVhc2VSZXNlcnZhdGlvblJlc3BvbnNlIhSQAgLi4BgNCgVvcmRlchAEIgIIAhoN4uAYCQoHcHJvZHVjdGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_only2u_mesh_v1_policy]);
+  fileDesc("CiFvbmx5MnUvcHJvZHVjdC92MS9pbnZlbnRvcnkucHJvdG8SEW9ubHkydS5wcm9kdWN0LnYxIn0KBVN0b2NrEhIKCnZhcmlhbnRfaWQYASABKAkSDwoHb25faGFuZBgCIAEoBRIQCghyZXNlcnZlZBgDIAEoBRIRCglhdmFpbGFibGUYBCABKAUSDwoHdHJhY2tlZBgFIAEoCBIZChFiYWNrb3JkZXJfYWxsb3dlZBgGIAEoCCLDAQoLUmVzZXJ2YXRpb24SCgoCaWQYASABKAkSMQoFaXRlbXMYAiADKAsyIi5vbmx5MnUucHJvZHVjdC52MS5SZXNlcnZhdGlvbkl0ZW0SMgoFc3RhdGUYAyABKA4yIy5vbmx5MnUucHJvZHVjdC52MS5SZXNlcnZhdGlvblN0YXRlEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghvcmRlcl9pZBgFIAEoCSJPCg9SZXNlcnZhdGlvbkl0ZW0SHQoKdmFyaWFudF9pZBgBIAEoCUIJukgGcgQQARhAEh0KCHF1YW50aXR5GAIgASgFQgu6SAgaBhigjQYoASI6Cg9HZXRTdG9ja1JlcXVlc3QSJwoLdmFyaWFudF9pZHMYASADKAlCErpID5IBDAgBEGQiBnIEEAEYQCI8ChBHZXRTdG9ja1Jlc3BvbnNlEigKBnN0b2NrcxgBIAMoCzIYLm9ubHkydS5wcm9kdWN0LnYxLlN0b2NrIpUBChJBZGp1c3RTdG9ja1JlcXVlc3QSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEh0KCnZhcmlhbnRfaWQYAiABKAlCCbpIBnIEEAEYQBInCgVkZWx0YRgDIAEoBUIYukgVGhM4ABiAlOvcAyiA7JSj/P////8BEhgKBnJlYXNvbhgEIAEoCUIIukgFcgMY/wEiPgoTQWRqdXN0U3RvY2tSZXNwb25zZRInCgVzdG9jaxgBIAEoCzIYLm9ubHkydS5wcm9kdWN0LnYxLlN0b2NrItIBChNSZXNlcnZlU3RvY2tSZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBI9CgVpdGVtcxgCIAMoCzIiLm9ubHkydS5wcm9kdWN0LnYxLlJlc2VydmF0aW9uSXRlbUIKukgHkgEECAEQZBJCCg1ob2xkX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggBEhkKCG9yZGVyX2lkGAQgASgJQge6SARyAhhAIksKFFJlc2VydmVTdG9ja1Jlc3BvbnNlEjMKC3Jlc2VydmF0aW9uGAEgASgLMh4ub25seTJ1LnByb2R1Y3QudjEuUmVzZXJ2YXRpb24iXAoYQ29tbWl0UmVzZXJ2YXRpb25SZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBIhCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIJukgGcgQQARhAIlAKGUNvbW1pdFJlc2VydmF0aW9uUmVzcG9uc2USMwoLcmVzZXJ2YXRpb24YASABKAsyHi5vbmx5MnUucHJvZHVjdC52MS5SZXNlcnZhdGlvbiKZAQoZUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBIdCgpyZXF1ZXN0X2lkGAEgASgJQgm6SAZyBBAIGEASHwoOcmVzZXJ2YXRpb25faWQYAiABKAlCB7pIBHICGEASGQoIb3JkZXJfaWQYAyABKAlCB7pIBHICGEA6IbpIHiIcCg5yZXNlcnZhdGlvbl9pZAoIb3JkZXJfaWQQASJRChpSZWxlYXNlUmVzZXJ2YXRpb25SZXNwb25zZRIzCgtyZXNlcnZhdGlvbhgBIAEoCzIeLm9ubHkydS5wcm9kdWN0LnYxLlJlc2VydmF0aW9uIpYBChNSZXN0b2NrSXRlbXNSZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBIhCg5yZXNlcnZhdGlvbl9pZBgCIAEoCUIJukgGcgQQARhAEj0KBWl0ZW1zGAMgAygLMiIub25seTJ1LnByb2R1Y3QudjEuUmVzZXJ2YXRpb25JdGVtQgq6SAeSAQQIARBkIjUKFFJlc3RvY2tJdGVtc1Jlc3BvbnNlEh0KFXVuY291bnRlZF92YXJpYW50X2lkcxgBIAMoCSqxAQoQUmVzZXJ2YXRpb25TdGF0ZRIhCh1SRVNFUlZBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlJFU0VSVkFUSU9OX1NUQVRFX0hFTEQQARIfChtSRVNFUlZBVElPTl9TVEFURV9DT01NSVRURUQQAhIeChpSRVNFUlZBVElPTl9TVEFURV9SRUxFQVNFRBADEh0KGVJFU0VSVkFUSU9OX1NUQVRFX0VYUElSRUQQBDK3BgoQSW52ZW50b3J5U2VydmljZRKDAQoIR2V0U3RvY2sSIi5vbmx5MnUucHJvZHVjdC52MS5HZXRTdG9ja1JlcXVlc3QaIy5vbmx5MnUucHJvZHVjdC52MS5HZXRTdG9ja1Jlc3BvbnNlIi6QAgHi4BgnCgdnYXRld2F5CgRjYXJ0CgVvcmRlchABIgIIAioJCAEQuBcaAgg8Eo4BCgtBZGp1c3RTdG9jaxIlLm9ubHkydS5wcm9kdWN0LnYxLkFkanVzdFN0b2NrUmVxdWVzdBomLm9ubHkydS5wcm9kdWN0LnYxLkFkanVzdFN0b2NrUmVzcG9uc2UiMJACAuLgGCkKB2dhdGV3YXkQAxoGdmVuZG9yGgVhZG1pbiICCAIqCQgCENgEGgIIPBJ1CgxSZXNlcnZlU3RvY2sSJi5vbmx5MnUucHJvZHVjdC52MS5SZXNlcnZlU3RvY2tSZXF1ZXN0Gicub25seTJ1LnByb2R1Y3QudjEuUmVzZXJ2ZVN0b2NrUmVzcG9uc2UiFJACAuLgGA0KBW9yZGVyEAQiAggCEoQBChFDb21taXRSZXNlcnZhdGlvbhIrLm9ubHkydS5wcm9kdWN0LnYxLkNvbW1pdFJlc2VydmF0aW9uUmVxdWVzdBosLm9ubHkydS5wcm9kdWN0LnYxLkNvbW1pdFJlc2VydmF0aW9uUmVzcG9uc2UiFJACAuLgGA0KBW9yZGVyEAQiAggCEocBChJSZWxlYXNlUmVzZXJ2YXRpb24SLC5vbmx5MnUucHJvZHVjdC52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0Gi0ub25seTJ1LnByb2R1Y3QudjEuUmVsZWFzZVJlc2VydmF0aW9uUmVzcG9uc2UiFJACAuLgGA0KBW9yZGVyEAQiAggCEnUKDFJlc3RvY2tJdGVtcxImLm9ubHkydS5wcm9kdWN0LnYxLlJlc3RvY2tJdGVtc1JlcXVlc3QaJy5vbmx5MnUucHJvZHVjdC52MS5SZXN0b2NrSXRlbXNSZXNwb25zZSIUkAIC4uAYDQoFb3JkZXIQBCICCAIaDeLgGAkKB3Byb2R1Y3RiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_only2u_mesh_v1_policy]);
 
 /**
  * Stock is what there is of a variant.
@@ -107,6 +107,13 @@ export type Reservation = Message<"only2u.product.v1.Reservation"> & {
    * @generated from field: google.protobuf.Timestamp expire_time = 4;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * The order that it is for; empty when ReserveStock named none.
+   *
+   * @generated from field: string order_id = 5;
+   */
+  orderId: string;
 };
 
 /**
@@ -275,6 +282,13 @@ export type ReserveStockRequest = Message<"only2u.product.v1.ReserveStockRequest
    * @generated from field: google.protobuf.Duration hold_duration = 3;
    */
   holdDuration?: Duration | undefined;
+
+  /**
+   * The order that the pieces are for. It holds one reservation at a time.
+   *
+   * @generated from field: string order_id = 4;
+   */
+  orderId: string;
 };
 
 /**
@@ -355,7 +369,7 @@ export const CommitReservationResponseSchema: GenMessage<CommitReservationRespon
   messageDesc(file_only2u_product_v1_inventory, 10);
 
 /**
- * ReleaseReservationRequest names a reservation.
+ * ReleaseReservationRequest names a reservation, or an order.
  *
  * @generated from message only2u.product.v1.ReleaseReservationRequest
  */
@@ -373,6 +387,13 @@ export type ReleaseReservationRequest = Message<"only2u.product.v1.ReleaseReserv
    * @generated from field: string reservation_id = 2;
    */
   reservationId: string;
+
+  /**
+   * The order whose pieces are given back, and which is closed.
+   *
+   * @generated from field: string order_id = 3;
+   */
+  orderId: string;
 };
 
 /**
@@ -389,7 +410,7 @@ export const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationReque
  */
 export type ReleaseReservationResponse = Message<"only2u.product.v1.ReleaseReservationResponse"> & {
   /**
-   * The reservation, released.
+   * The reservation, released; missing when an order held nothing.
    *
    * @generated from field: only2u.product.v1.Reservation reservation = 1;
    */
@@ -402,6 +423,62 @@ export type ReleaseReservationResponse = Message<"only2u.product.v1.ReleaseReser
  */
 export const ReleaseReservationResponseSchema: GenMessage<ReleaseReservationResponse> = /*@__PURE__*/
   messageDesc(file_only2u_product_v1_inventory, 12);
+
+/**
+ * RestockItemsRequest says what comes back.
+ *
+ * @generated from message only2u.product.v1.RestockItemsRequest
+ */
+export type RestockItemsRequest = Message<"only2u.product.v1.RestockItemsRequest"> & {
+  /**
+   * Makes a repeated call safe: a UUID or the like, chosen by the caller.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * The reservation that the pieces were sold by, "rsv_…".
+   *
+   * @generated from field: string reservation_id = 2;
+   */
+  reservationId: string;
+
+  /**
+   * The pieces, each variant once.
+   *
+   * @generated from field: repeated only2u.product.v1.ReservationItem items = 3;
+   */
+  items: ReservationItem[];
+};
+
+/**
+ * Describes the message only2u.product.v1.RestockItemsRequest.
+ * Use `create(RestockItemsRequestSchema)` to create a new message.
+ */
+export const RestockItemsRequestSchema: GenMessage<RestockItemsRequest> = /*@__PURE__*/
+  messageDesc(file_only2u_product_v1_inventory, 13);
+
+/**
+ * RestockItemsResponse says what could not be counted.
+ *
+ * @generated from message only2u.product.v1.RestockItemsResponse
+ */
+export type RestockItemsResponse = Message<"only2u.product.v1.RestockItemsResponse"> & {
+  /**
+   * Variants whose pieces were noted as given back, but are counted nowhere.
+   *
+   * @generated from field: repeated string uncounted_variant_ids = 1;
+   */
+  uncountedVariantIds: string[];
+};
+
+/**
+ * Describes the message only2u.product.v1.RestockItemsResponse.
+ * Use `create(RestockItemsResponseSchema)` to create a new message.
+ */
+export const RestockItemsResponseSchema: GenMessage<RestockItemsResponse> = /*@__PURE__*/
+  messageDesc(file_only2u_product_v1_inventory, 14);
 
 /**
  * ReservationState is where a reservation stands.
@@ -489,6 +566,19 @@ export const InventoryService: GenService<{
    * ReserveStock sets pieces aside for an order, all of them or none. When the
    * time limit passes before CommitReservation, they are given back.
    *
+   * It may be repeated at any time. The request_id that made a reservation
+   * answers that reservation, as it stands now. So does another request_id for
+   * the same order_id and items while its reservation is held or committed;
+   * after it was released or has expired, a new request_id makes a new one.
+   *
+   * Refused with INVALID_ARGUMENT VARIANT_TWICE; NOT_FOUND VARIANT_NOT_FOUND for
+   * a variant that is not there or whose product is not published;
+   * FAILED_PRECONDITION OUT_OF_STOCK, naming what is missing;
+   * FAILED_PRECONDITION ORDER_CLOSED after ReleaseReservation for the order;
+   * ALREADY_EXISTS ORDER_ALREADY_RESERVED when the order holds other items
+   * (release that reservation first, by its id); ALREADY_EXISTS
+   * REQUEST_ID_REUSED for a request_id that came with other content.
+   *
    * @generated from rpc only2u.product.v1.InventoryService.ReserveStock
    */
   reserveStock: {
@@ -497,7 +587,14 @@ export const InventoryService: GenService<{
     output: typeof ReserveStockResponseSchema;
   },
   /**
-   * CommitReservation takes the reserved pieces out of the stock for good.
+   * CommitReservation takes the reserved pieces out of the stock for good. Once
+   * it is committed it stays so, and is answered however often and with
+   * whatever request_id it is asked for.
+   *
+   * Refused with NOT_FOUND RESERVATION_NOT_FOUND; FAILED_PRECONDITION
+   * RESERVATION_RELEASED, and RESERVATION_EXPIRED after its time limit, even
+   * where its pieces are still free: reserve them anew then, which tells whether
+   * they are.
    *
    * @generated from rpc only2u.product.v1.InventoryService.CommitReservation
    */
@@ -507,7 +604,19 @@ export const InventoryService: GenService<{
     output: typeof CommitReservationResponseSchema;
   },
   /**
-   * ReleaseReservation gives the reserved pieces back.
+   * ReleaseReservation gives the reserved pieces back: of one reservation, or of
+   * an order. What has been given back already stays so.
+   *
+   * By order_id it closes the order as well: a ReserveStock for it that arrives
+   * later, from a worker that was slow, is refused with ORDER_CLOSED. An order
+   * that holds nothing is closed too, and the answer is empty then. Orders stay
+   * closed for 30 days; released and expired reservations are kept as long,
+   * committed ones for good, as the record of what was sold.
+   *
+   * Refused with NOT_FOUND RESERVATION_NOT_FOUND for an unknown reservation_id;
+   * FAILED_PRECONDITION RESERVATION_COMMITTED once its pieces are sold, and the
+   * order is not closed then: RestockItems gives those back; ALREADY_EXISTS
+   * REQUEST_ID_REUSED.
    *
    * @generated from rpc only2u.product.v1.InventoryService.ReleaseReservation
    */
@@ -515,6 +624,28 @@ export const InventoryService: GenService<{
     methodKind: "unary";
     input: typeof ReleaseReservationRequestSchema;
     output: typeof ReleaseReservationResponseSchema;
+  },
+  /**
+   * RestockItems puts sold pieces of a committed reservation back on the shelf:
+   * the order was cancelled after it was paid, or they were returned. Never more
+   * than were sold, however many calls they come back in.
+   *
+   * Pieces of a variant that was deleted since have no shelf: they are noted
+   * with the reservation as given back, counted nowhere, and their variants are
+   * named in the answer. The same goes for pieces that were never counted,
+   * because stock wasn't tracked when they were sold.
+   *
+   * Refused with INVALID_ARGUMENT VARIANT_TWICE; NOT_FOUND
+   * RESERVATION_NOT_FOUND; FAILED_PRECONDITION RESERVATION_NOT_COMMITTED, and
+   * RESTOCK_EXCEEDS_COMMITTED with what was sold and what came back already;
+   * ALREADY_EXISTS REQUEST_ID_REUSED. A refused call changes nothing.
+   *
+   * @generated from rpc only2u.product.v1.InventoryService.RestockItems
+   */
+  restockItems: {
+    methodKind: "unary";
+    input: typeof RestockItemsRequestSchema;
+    output: typeof RestockItemsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_only2u_product_v1_inventory, 0);

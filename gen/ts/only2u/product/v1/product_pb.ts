@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file only2u/product/v1/product.proto.
  */
 export const file_only2u_product_v1_product: GenFile = /*@__PURE__*/
-  fileDesc("Ch9vbmx5MnUvcHJvZHVjdC92MS9wcm9kdWN0LnByb3RvEhFvbmx5MnUucHJvZHVjdC52MSK7BQoHUHJvZHVjdBITCgJpZBgBIAEoCUIHukgEcgIYQBI1CgZoYW5kbGUYAiABKAlCJbpIInIgGP8BMhteKFthLXowLTldKygtW2EtejAtOV0rKSopPyQSGgoJdmVuZG9yX2lkGAMgASgJQge6SARyAhhAEiUKBXRpdGxlGAQgASgJQha6SBNyERj/AZICC0xpbmVuIHNoaXJ0EiMKEGRlc2NyaXB0aW9uX2h0bWwYBSABKAlCCbpIBnIEKICABBIXCgVicmFuZBgGIAEoCUIIukgFcgMY/wESHgoMcHJvZHVjdF90eXBlGAcgASgJQgi6SAVyAxj/ARIcCgtjYXRlZ29yeV9pZBgIIAEoCUIHukgEcgIYQBIgCgR0YWdzGAkgAygJQhK6SA+SAQwQ+gEiB3IFEAEY/wESOgoGc3RhdHVzGAogASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1c0IIukgFggECEAESOwoHb3B0aW9ucxgLIAMoCzIgLm9ubHkydS5wcm9kdWN0LnYxLlByb2R1Y3RPcHRpb25CCLpIBZIBAhADEjcKCHZhcmlhbnRzGAwgAygLMhoub25seTJ1LnByb2R1Y3QudjEuVmFyaWFudEIJukgGkgEDEPoBEjMKBmltYWdlcxgNIAMoCzIYLm9ubHkydS5wcm9kdWN0LnYxLkltYWdlQgm6SAaSAQMQ+gESIwoDc2VvGA4gASgLMhYub25seTJ1LnByb2R1Y3QudjEuU2VvEi8KC2NyZWF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoEZXRhZxgRIAEoCUIHukgEcgIYQCJLCg1Qcm9kdWN0T3B0aW9uEhgKBG5hbWUYASABKAlCCrpIB3IFEAEY/wESIAoGdmFsdWVzGAIgAygJQhC6SA2SAQoQ+gEiBXIDGP8BIowDCgdWYXJpYW50EhMKAmlkGAEgASgJQge6SARyAhhAEhUKA3NrdRgCIAEoCUIIukgFcgMY/wESKAoNb3B0aW9uX3ZhbHVlcxgDIAMoCUIRukgOkgELEAMiB3IFEAEY/wESLAoFcHJpY2UYBCABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leUIGukgDyAEBEi8KEGNvbXBhcmVfYXRfcHJpY2UYBSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIZCgdiYXJjb2RlGAYgASgJQgi6SAVyAxj/ARIjCgx3ZWlnaHRfZ3JhbXMYByABKAVCDbpIChoIGICU69wDKAASGQoRcmVxdWlyZXNfc2hpcHBpbmcYCCABKAgSDwoHdGF4YWJsZRgJIAEoCBIVCg1zdG9ja190cmFja2VkGAogASgIEhkKEWJhY2tvcmRlcl9hbGxvd2VkGAsgASgIEhEKCWF2YWlsYWJsZRgMIAEoBRIbCglpbWFnZV91cmwYDSABKAlCCLpIBXIDGIAQIkIKBUltYWdlEiIKA3VybBgBIAEoCUIVukgSchAYgBA6CGh0dHBzOi8viAEBEhUKA2FsdBgCIAEoCUIIukgFcgMYgAQiPQoDU2VvEhcKBXRpdGxlGAEgASgJQgi6SAVyAxj/ARIdCgtkZXNjcmlwdGlvbhgCIAEoCUIIukgFcgMYgAgiagoUQ3JlYXRlUHJvZHVjdFJlcXVlc3QSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEjMKB3Byb2R1Y3QYAiABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0Qga6SAPIAQEiRAoVQ3JlYXRlUHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0ImAKEUdldFByb2R1Y3RSZXF1ZXN0Eh8KCnByb2R1Y3RfaWQYASABKAlCCbpIBnIEEAEYQEgAEhwKBmhhbmRsZRgCIAEoCUIKukgHcgUQARj/AUgAQgwKA2tleRIFukgCCAEiQQoSR2V0UHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0IsUBChNMaXN0UHJvZHVjdHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACBIaCgl2ZW5kb3JfaWQYAyABKAlCB7pIBHICGEASHAoLY2F0ZWdvcnlfaWQYBCABKAlCB7pIBHICGEASOgoGc3RhdHVzGAUgASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1c0IIukgFggECEAEiXQoUTGlzdFByb2R1Y3RzUmVzcG9uc2USLAoIcHJvZHVjdHMYASADKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKjAQoUVXBkYXRlUHJvZHVjdFJlcXVlc3QSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEjMKB3Byb2R1Y3QYAiABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0Qga6SAPIAQESNwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQga6SAPIAQEiRAoVVXBkYXRlUHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0ImsKFERlbGV0ZVByb2R1Y3RSZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBIdCgpwcm9kdWN0X2lkGAIgASgJQgm6SAZyBBABGEASFQoEZXRhZxgDIAEoCUIHukgEcgIYQCIXChVEZWxldGVQcm9kdWN0UmVzcG9uc2UiQgoXQmF0Y2hHZXRQcm9kdWN0c1JlcXVlc3QSJwoLcHJvZHVjdF9pZHMYASADKAlCErpID5IBDAgBEGQiBnIEEAEYQCJIChhCYXRjaEdldFByb2R1Y3RzUmVzcG9uc2USLAoIcHJvZHVjdHMYASADKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0Ir0DChVTZWFyY2hQcm9kdWN0c1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAIEiUKBXF1ZXJ5GAMgASgJQha6SBNyERjIAZICC2xpbmVuIHNoaXJ0EiYKDGNhdGVnb3J5X2lkcxgEIAMoCUIQukgNkgEKEBQiBnIEEAEYQBIfCgR0YWdzGAUgAygJQhG6SA6SAQsQFCIHcgUQARj/ARIhCgZicmFuZHMYBiADKAlCEbpIDpIBCxAUIgdyBRABGP8BEjoKB29wdGlvbnMYByADKAsyHy5vbmx5MnUucHJvZHVjdC52MS5PcHRpb25GaWx0ZXJCCLpIBZIBAhAKEigKCW1pbl9wcmljZRgIIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5EigKCW1heF9wcmljZRgJIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5EhAKCGluX3N0b2NrGAogASgIEjUKBHNvcnQYCyABKA4yHS5vbmx5MnUucHJvZHVjdC52MS5TZWFyY2hTb3J0Qgi6SAWCAQIQASJNCgxPcHRpb25GaWx0ZXISGAoEbmFtZRgBIAEoCUIKukgHcgUQARj/ARIjCgZ2YWx1ZXMYAiADKAlCE7pIEJIBDQgBEBQiB3IFEAEY/wEi0QEKFlNlYXJjaFByb2R1Y3RzUmVzcG9uc2USLAoIcHJvZHVjdHMYASADKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFEhkKEXRvdGFsX3NpemVfY2FwcGVkGAQgASgIEigKBmZhY2V0cxgFIAMoCzIYLm9ubHkydS5wcm9kdWN0LnYxLkZhY2V0EhcKD2NvcnJlY3RlZF9xdWVyeRgGIAEoCSJECgVGYWNldBIMCgRuYW1lGAEgASgJEi0KBnZhbHVlcxgCIAMoCzIdLm9ubHkydS5wcm9kdWN0LnYxLkZhY2V0VmFsdWUiOQoKRmFjZXRWYWx1ZRINCgV2YWx1ZRgBIAEoCRINCgVsYWJlbBgCIAEoCRINCgVjb3VudBgDIAEoBSJVChZTdWdnZXN0UHJvZHVjdHNSZXF1ZXN0Eh8KBnByZWZpeBgBIAEoCUIPukgMcgoQARhkkgIDbGluEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoACJNChdTdWdnZXN0UHJvZHVjdHNSZXNwb25zZRIyCgtzdWdnZXN0aW9ucxgBIAMoCzIdLm9ubHkydS5wcm9kdWN0LnYxLlN1Z2dlc3Rpb24iUgoKU3VnZ2VzdGlvbhISCgpwcm9kdWN0X2lkGAEgASgJEg4KBmhhbmRsZRgCIAEoCRINCgV0aXRsZRgDIAEoCRIRCglpbWFnZV91cmwYBCABKAkieAoVSW1wb3J0UHJvZHVjdHNSZXF1ZXN0EjMKB29wdGlvbnMYASABKAsyIC5vbmx5MnUucHJvZHVjdC52MS5JbXBvcnRPcHRpb25zSAASGgoFY2h1bmsYAiABKAxCCbpIBnoEGICAQEgAQg4KBXBpZWNlEgW6SAIIASJqCg1JbXBvcnRPcHRpb25zEh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBIpCghjdXJyZW5jeRgCIAEoCUIXukgUchIyCl5bQS1aXXszfSSSAgNJTlISDwoHZHJ5X3J1bhgDIAEoCCLoAQoWSW1wb3J0UHJvZHVjdHNSZXNwb25zZRIRCglyb3dfY291bnQYASABKAUSFQoNY3JlYXRlZF9jb3VudBgCIAEoBRIVCg11cGRhdGVkX2NvdW50GAMgASgFEhcKD3VuY2hhbmdlZF9jb3VudBgEIAEoBRIWCg5yZWplY3RlZF9jb3VudBgFIAEoBRIuCgZmYXVsdHMYBiADKAsyHi5vbmx5MnUucHJvZHVjdC52MS5JbXBvcnRGYXVsdBITCgtmYXVsdF9jb3VudBgHIAEoBRIXCg9pZ25vcmVkX2NvbHVtbnMYCCADKAkiXAoLSW1wb3J0RmF1bHQSDAoEbGluZRgBIAEoBRIOCgZjb2x1bW4YAiABKAkSDgoGaGFuZGxlGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIPCgdtZXNzYWdlGAUgASgJImEKFUV4cG9ydFByb2R1Y3RzUmVxdWVzdBIaCgl2ZW5kb3JfaWQYASABKAlCB7pIBHICGEASLAoIY3VycmVuY3kYAiABKAlCGrpIF3IVMg1eKFtBLVpdezN9KT8kkgIDSU5SIicKFkV4cG9ydFByb2R1Y3RzUmVzcG9uc2USDQoFY2h1bmsYASABKAwqhAEKDVByb2R1Y3RTdGF0dXMSHgoaUFJPRFVDVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIYChRQUk9EVUNUX1NUQVRVU19EUkFGVBABEhwKGFBST0RVQ1RfU1RBVFVTX1BVQkxJU0hFRBACEhsKF1BST0RVQ1RfU1RBVFVTX0FSQ0hJVkVEEAMqeAoKU2VhcmNoU29ydBIbChdTRUFSQ0hfU09SVF9VTlNQRUNJRklFRBAAEhkKFVNFQVJDSF9TT1JUX1BSSUNFX0FTQxABEhoKFlNFQVJDSF9TT1JUX1BSSUNFX0RFU0MQAhIWChJTRUFSQ0hfU09SVF9ORVdFU1QQAzKeDAoOUHJvZHVjdFNlcnZpY2USlAEKDUNyZWF0ZVByb2R1Y3QSJy5vbmx5MnUucHJvZHVjdC52MS5DcmVhdGVQcm9kdWN0UmVxdWVzdBooLm9ubHkydS5wcm9kdWN0LnYxLkNyZWF0ZVByb2R1Y3RSZXNwb25zZSIwkAIC4uAYKQoHZ2F0ZXdheRADGgZ2ZW5kb3IaBWFkbWluIgIIAioJCAIQrAIaAgg8Eo4BCgpHZXRQcm9kdWN0EiQub25seTJ1LnByb2R1Y3QudjEuR2V0UHJvZHVjdFJlcXVlc3QaJS5vbmx5MnUucHJvZHVjdC52MS5HZXRQcm9kdWN0UmVzcG9uc2UiM5ACAeLgGCwKB2dhdGV3YXkKCG9wZXJhdG9yEAEiAggCKgkIARDwLhoCCDwyBgoCCAUQARKKAQoMTGlzdFByb2R1Y3RzEiYub25seTJ1LnByb2R1Y3QudjEuTGlzdFByb2R1Y3RzUmVxdWVzdBonLm9ubHkydS5wcm9kdWN0LnYxLkxpc3RQcm9kdWN0c1Jlc3BvbnNlIimQAgHi4BgiCgdnYXRld2F5EAEiAggCKgkIARC4FxoCCDwyBgoCCAUQARKUAQoNVXBkYXRlUHJvZHVjdBInLm9ubHkydS5wcm9kdWN0LnYxLlVwZGF0ZVByb2R1Y3RSZXF1ZXN0Gigub25seTJ1LnByb2R1Y3QudjEuVXBkYXRlUHJvZHVjdFJlc3BvbnNlIjCQAgLi4BgpCgdnYXRld2F5EAMaBnZlbmRvchoFYWRtaW4iAggCKgkIAhCsAhoCCDwSlAEKDURlbGV0ZVByb2R1Y3QSJy5vbmx5MnUucHJvZHVjdC52MS5EZWxldGVQcm9kdWN0UmVxdWVzdBooLm9ubHkydS5wcm9kdWN0LnYxLkRlbGV0ZVByb2R1Y3RSZXNwb25zZSIwkAIC4uAYKQoHZ2F0ZXdheRADGgZ2ZW5kb3IaBWFkbWluIgIIAioJCAIQrAIaAgg8EpYBChBCYXRjaEdldFByb2R1Y3RzEioub25seTJ1LnByb2R1Y3QudjEuQmF0Y2hHZXRQcm9kdWN0c1JlcXVlc3QaKy5vbmx5MnUucHJvZHVjdC52MS5CYXRjaEdldFByb2R1Y3RzUmVzcG9uc2UiKZACAeLgGCIKB2dhdGV3YXkQASICCAIqCQgBELgXGgIIPDIGCgIIBRABEpoBCg5TZWFyY2hQcm9kdWN0cxIoLm9ubHkydS5wcm9kdWN0LnYxLlNlYXJjaFByb2R1Y3RzUmVxdWVzdBopLm9ubHkydS5wcm9kdWN0LnYxLlNlYXJjaFByb2R1Y3RzUmVzcG9uc2UiM5ACAeLgGCwKB2dhdGV3YXkKCG9wZXJhdG9yEAEiAggCKgkIARC4FxoCCDwyBgoCCAUQARKTAQoPU3VnZ2VzdFByb2R1Y3RzEikub25seTJ1LnByb2R1Y3QudjEuU3VnZ2VzdFByb2R1Y3RzUmVxdWVzdBoqLm9ubHkydS5wcm9kdWN0LnYxLlN1Z2dlc3RQcm9kdWN0c1Jlc3BvbnNlIimQAgHi4BgiCgdnYXRld2F5EAEiAggBKgkIARDwLhoCCDwyBgoCCB4QARKlAQoOSW1wb3J0UHJvZHVjdHMSKC5vbmx5MnUucHJvZHVjdC52MS5JbXBvcnRQcm9kdWN0c1JlcXVlc3QaKS5vbmx5MnUucHJvZHVjdC52MS5JbXBvcnRQcm9kdWN0c1Jlc3BvbnNlIjyQAgLi4Bg1CgdnYXRld2F5CghvcGVyYXRvchADGgZ2ZW5kb3IaBWFkbWluIgMI2AQqCAgCEB4aAgg8OAQoARKlAQoORXhwb3J0UHJvZHVjdHMSKC5vbmx5MnUucHJvZHVjdC52MS5FeHBvcnRQcm9kdWN0c1JlcXVlc3QaKS5vbmx5MnUucHJvZHVjdC52MS5FeHBvcnRQcm9kdWN0c1Jlc3BvbnNlIjyQAgHi4Bg1CgdnYXRld2F5CghvcGVyYXRvchADGgZ2ZW5kb3IaBWFkbWluIgMI2AQqCAgCEB4aAgg8OAQwARoN4uAYCQoHcHJvZHVjdGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_only2u_mesh_v1_policy, file_only2u_type_v1_money]);
+  fileDesc("Ch9vbmx5MnUvcHJvZHVjdC92MS9wcm9kdWN0LnByb3RvEhFvbmx5MnUucHJvZHVjdC52MSK7BQoHUHJvZHVjdBITCgJpZBgBIAEoCUIHukgEcgIYQBI1CgZoYW5kbGUYAiABKAlCJbpIInIgGP8BMhteKFthLXowLTldKygtW2EtejAtOV0rKSopPyQSGgoJdmVuZG9yX2lkGAMgASgJQge6SARyAhhAEiUKBXRpdGxlGAQgASgJQha6SBNyERj/AZICC0xpbmVuIHNoaXJ0EiMKEGRlc2NyaXB0aW9uX2h0bWwYBSABKAlCCbpIBnIEKICABBIXCgVicmFuZBgGIAEoCUIIukgFcgMY/wESHgoMcHJvZHVjdF90eXBlGAcgASgJQgi6SAVyAxj/ARIcCgtjYXRlZ29yeV9pZBgIIAEoCUIHukgEcgIYQBIgCgR0YWdzGAkgAygJQhK6SA+SAQwQ+gEiB3IFEAEY/wESOgoGc3RhdHVzGAogASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1c0IIukgFggECEAESOwoHb3B0aW9ucxgLIAMoCzIgLm9ubHkydS5wcm9kdWN0LnYxLlByb2R1Y3RPcHRpb25CCLpIBZIBAhADEjcKCHZhcmlhbnRzGAwgAygLMhoub25seTJ1LnByb2R1Y3QudjEuVmFyaWFudEIJukgGkgEDEPoBEjMKBmltYWdlcxgNIAMoCzIYLm9ubHkydS5wcm9kdWN0LnYxLkltYWdlQgm6SAaSAQMQ+gESIwoDc2VvGA4gASgLMhYub25seTJ1LnByb2R1Y3QudjEuU2VvEi8KC2NyZWF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoEZXRhZxgRIAEoCUIHukgEcgIYQCJLCg1Qcm9kdWN0T3B0aW9uEhgKBG5hbWUYASABKAlCCrpIB3IFEAEY/wESIAoGdmFsdWVzGAIgAygJQhC6SA2SAQoQ+gEiBXIDGP8BIowDCgdWYXJpYW50EhMKAmlkGAEgASgJQge6SARyAhhAEhUKA3NrdRgCIAEoCUIIukgFcgMY/wESKAoNb3B0aW9uX3ZhbHVlcxgDIAMoCUIRukgOkgELEAMiB3IFEAEY/wESLAoFcHJpY2UYBCABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leUIGukgDyAEBEi8KEGNvbXBhcmVfYXRfcHJpY2UYBSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIZCgdiYXJjb2RlGAYgASgJQgi6SAVyAxj/ARIjCgx3ZWlnaHRfZ3JhbXMYByABKAVCDbpIChoIGICU69wDKAASGQoRcmVxdWlyZXNfc2hpcHBpbmcYCCABKAgSDwoHdGF4YWJsZRgJIAEoCBIVCg1zdG9ja190cmFja2VkGAogASgIEhkKEWJhY2tvcmRlcl9hbGxvd2VkGAsgASgIEhEKCWF2YWlsYWJsZRgMIAEoBRIbCglpbWFnZV91cmwYDSABKAlCCLpIBXIDGIAQIkIKBUltYWdlEiIKA3VybBgBIAEoCUIVukgSchAYgBA6CGh0dHBzOi8viAEBEhUKA2FsdBgCIAEoCUIIukgFcgMYgAQiPQoDU2VvEhcKBXRpdGxlGAEgASgJQgi6SAVyAxj/ARIdCgtkZXNjcmlwdGlvbhgCIAEoCUIIukgFcgMYgAgiagoUQ3JlYXRlUHJvZHVjdFJlcXVlc3QSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEjMKB3Byb2R1Y3QYAiABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0Qga6SAPIAQEiRAoVQ3JlYXRlUHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0ImAKEUdldFByb2R1Y3RSZXF1ZXN0Eh8KCnByb2R1Y3RfaWQYASABKAlCCbpIBnIEEAEYQEgAEhwKBmhhbmRsZRgCIAEoCUIKukgHcgUQARj/AUgAQgwKA2tleRIFukgCCAEiQQoSR2V0UHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0IsUBChNMaXN0UHJvZHVjdHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACBIaCgl2ZW5kb3JfaWQYAyABKAlCB7pIBHICGEASHAoLY2F0ZWdvcnlfaWQYBCABKAlCB7pIBHICGEASOgoGc3RhdHVzGAUgASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1c0IIukgFggECEAEiXQoUTGlzdFByb2R1Y3RzUmVzcG9uc2USLAoIcHJvZHVjdHMYASADKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKjAQoUVXBkYXRlUHJvZHVjdFJlcXVlc3QSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEjMKB3Byb2R1Y3QYAiABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0Qga6SAPIAQESNwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQga6SAPIAQEiRAoVVXBkYXRlUHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0ImsKFERlbGV0ZVByb2R1Y3RSZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBIdCgpwcm9kdWN0X2lkGAIgASgJQgm6SAZyBBABGEASFQoEZXRhZxgDIAEoCUIHukgEcgIYQCIXChVEZWxldGVQcm9kdWN0UmVzcG9uc2UiQgoXQmF0Y2hHZXRQcm9kdWN0c1JlcXVlc3QSJwoLcHJvZHVjdF9pZHMYASADKAlCErpID5IBDAgBEGQiBnIEEAEYQCJIChhCYXRjaEdldFByb2R1Y3RzUmVzcG9uc2USLAoIcHJvZHVjdHMYASADKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0IkIKF0JhdGNoR2V0VmFyaWFudHNSZXF1ZXN0EicKC3ZhcmlhbnRfaWRzGAEgAygJQhK6SA+SAQwIARBkIgZyBBABGEAiUAoYQmF0Y2hHZXRWYXJpYW50c1Jlc3BvbnNlEjQKCHZhcmlhbnRzGAEgAygLMiIub25seTJ1LnByb2R1Y3QudjEuU2VsbGFibGVWYXJpYW50IuQDCg9TZWxsYWJsZVZhcmlhbnQSEgoKdmFyaWFudF9pZBgBIAEoCRISCgpwcm9kdWN0X2lkGAIgASgJEhEKCXZlbmRvcl9pZBgDIAEoCRIVCg1wcm9kdWN0X3RpdGxlGAQgASgJEg4KBmhhbmRsZRgFIAEoCRIVCg12YXJpYW50X3RpdGxlGAYgASgJEgsKA3NrdRgHIAEoCRIRCglpbWFnZV91cmwYCCABKAkSJAoFcHJpY2UYCSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIvChBjb21wYXJlX2F0X3ByaWNlGAogASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXkSFAoMY2F0ZWdvcnlfaWRzGAsgAygJEhQKDHByb2R1Y3RfdHlwZRgMIAEoCRINCgVicmFuZBgNIAEoCRIPCgdvbl9zYWxlGA4gASgIEg8KB3RyYWNrZWQYDyABKAgSGQoRYmFja29yZGVyX2FsbG93ZWQYECABKAgSEQoJYXZhaWxhYmxlGBEgASgFEhQKDG1heF9xdWFudGl0eRgSIAEoBRIZChFyZXF1aXJlc19zaGlwcGluZxgTIAEoCBIPCgd0YXhhYmxlGBQgASgIEhQKDHdlaWdodF9ncmFtcxgVIAEoBSK9AwoVU2VhcmNoUHJvZHVjdHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACBIlCgVxdWVyeRgDIAEoCUIWukgTchEYyAGSAgtsaW5lbiBzaGlydBImCgxjYXRlZ29yeV9pZHMYBCADKAlCELpIDZIBChAUIgZyBBABGEASHwoEdGFncxgFIAMoCUIRukgOkgELEBQiB3IFEAEY/wESIQoGYnJhbmRzGAYgAygJQhG6SA6SAQsQFCIHcgUQARj/ARI6CgdvcHRpb25zGAcgAygLMh8ub25seTJ1LnByb2R1Y3QudjEuT3B0aW9uRmlsdGVyQgi6SAWSAQIQChIoCgltaW5fcHJpY2UYCCABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIoCgltYXhfcHJpY2UYCSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIQCghpbl9zdG9jaxgKIAEoCBI1CgRzb3J0GAsgASgOMh0ub25seTJ1LnByb2R1Y3QudjEuU2VhcmNoU29ydEIIukgFggECEAEiTQoMT3B0aW9uRmlsdGVyEhgKBG5hbWUYASABKAlCCrpIB3IFEAEY/wESIwoGdmFsdWVzGAIgAygJQhO6SBCSAQ0IARAUIgdyBRABGP8BItEBChZTZWFyY2hQcm9kdWN0c1Jlc3BvbnNlEiwKCHByb2R1Y3RzGAEgAygLMhoub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBRIZChF0b3RhbF9zaXplX2NhcHBlZBgEIAEoCBIoCgZmYWNldHMYBSADKAsyGC5vbmx5MnUucHJvZHVjdC52MS5GYWNldBIXCg9jb3JyZWN0ZWRfcXVlcnkYBiABKAkiRAoFRmFjZXQSDAoEbmFtZRgBIAEoCRItCgZ2YWx1ZXMYAiADKAsyHS5vbmx5MnUucHJvZHVjdC52MS5GYWNldFZhbHVlIjkKCkZhY2V0VmFsdWUSDQoFdmFsdWUYASABKAkSDQoFbGFiZWwYAiABKAkSDQoFY291bnQYAyABKAUiVQoWU3VnZ2VzdFByb2R1Y3RzUmVxdWVzdBIfCgZwcmVmaXgYASABKAlCD7pIDHIKEAEYZJICA2xpbhIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAAiTQoXU3VnZ2VzdFByb2R1Y3RzUmVzcG9uc2USMgoLc3VnZ2VzdGlvbnMYASADKAsyHS5vbmx5MnUucHJvZHVjdC52MS5TdWdnZXN0aW9uIlIKClN1Z2dlc3Rpb24SEgoKcHJvZHVjdF9pZBgBIAEoCRIOCgZoYW5kbGUYAiABKAkSDQoFdGl0bGUYAyABKAkSEQoJaW1hZ2VfdXJsGAQgASgJIngKFUltcG9ydFByb2R1Y3RzUmVxdWVzdBIzCgdvcHRpb25zGAEgASgLMiAub25seTJ1LnByb2R1Y3QudjEuSW1wb3J0T3B0aW9uc0gAEhoKBWNodW5rGAIgASgMQgm6SAZ6BBiAgEBIAEIOCgVwaWVjZRIFukgCCAEiagoNSW1wb3J0T3B0aW9ucxIdCgpyZXF1ZXN0X2lkGAEgASgJQgm6SAZyBBAIGEASKQoIY3VycmVuY3kYAiABKAlCF7pIFHISMgpeW0EtWl17M30kkgIDSU5SEg8KB2RyeV9ydW4YAyABKAgi6AEKFkltcG9ydFByb2R1Y3RzUmVzcG9uc2USEQoJcm93X2NvdW50GAEgASgFEhUKDWNyZWF0ZWRfY291bnQYAiABKAUSFQoNdXBkYXRlZF9jb3VudBgDIAEoBRIXCg91bmNoYW5nZWRfY291bnQYBCABKAUSFgoOcmVqZWN0ZWRfY291bnQYBSABKAUSLgoGZmF1bHRzGAYgAygLMh4ub25seTJ1LnByb2R1Y3QudjEuSW1wb3J0RmF1bHQSEwoLZmF1bHRfY291bnQYByABKAUSFwoPaWdub3JlZF9jb2x1bW5zGAggAygJIlwKC0ltcG9ydEZhdWx0EgwKBGxpbmUYASABKAUSDgoGY29sdW1uGAIgASgJEg4KBmhhbmRsZRgDIAEoCRIOCgZyZWFzb24YBCABKAkSDwoHbWVzc2FnZRgFIAEoCSJhChVFeHBvcnRQcm9kdWN0c1JlcXVlc3QSGgoJdmVuZG9yX2lkGAEgASgJQge6SARyAhhAEiwKCGN1cnJlbmN5GAIgASgJQhq6SBdyFTINXihbQS1aXXszfSk/JJICA0lOUiInChZFeHBvcnRQcm9kdWN0c1Jlc3BvbnNlEg0KBWNodW5rGAEgASgMKoQBCg1Qcm9kdWN0U3RhdHVzEh4KGlBST0RVQ1RfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGAoUUFJPRFVDVF9TVEFUVVNfRFJBRlQQARIcChhQUk9EVUNUX1NUQVRVU19QVUJMSVNIRUQQAhIbChdQUk9EVUNUX1NUQVRVU19BUkNISVZFRBADKngKClNlYXJjaFNvcnQSGwoXU0VBUkNIX1NPUlRfVU5TUEVDSUZJRUQQABIZChVTRUFSQ0hfU09SVF9QUklDRV9BU0MQARIaChZTRUFSQ0hfU09SVF9QUklDRV9ERVNDEAISFgoSU0VBUkNIX1NPUlRfTkVXRVNUEAMyqA0KDlByb2R1Y3RTZXJ2aWNlEpQBCg1DcmVhdGVQcm9kdWN0Eicub25seTJ1LnByb2R1Y3QudjEuQ3JlYXRlUHJvZHVjdFJlcXVlc3QaKC5vbmx5MnUucHJvZHVjdC52MS5DcmVhdGVQcm9kdWN0UmVzcG9uc2UiMJACAuLgGCkKB2dhdGV3YXkQAxoGdmVuZG9yGgVhZG1pbiICCAIqCQgCEKwCGgIIPBKOAQoKR2V0UHJvZHVjdBIkLm9ubHkydS5wcm9kdWN0LnYxLkdldFByb2R1Y3RSZXF1ZXN0GiUub25seTJ1LnByb2R1Y3QudjEuR2V0UHJvZHVjdFJlc3BvbnNlIjOQAgHi4BgsCgdnYXRld2F5CghvcGVyYXRvchABIgIIAioJCAEQ8C4aAgg8MgYKAggFEAESigEKDExpc3RQcm9kdWN0cxImLm9ubHkydS5wcm9kdWN0LnYxLkxpc3RQcm9kdWN0c1JlcXVlc3QaJy5vbmx5MnUucHJvZHVjdC52MS5MaXN0UHJvZHVjdHNSZXNwb25zZSIpkAIB4uAYIgoHZ2F0ZXdheRABIgIIAioJCAEQuBcaAgg8MgYKAggFEAESlAEKDVVwZGF0ZVByb2R1Y3QSJy5vbmx5MnUucHJvZHVjdC52MS5VcGRhdGVQcm9kdWN0UmVxdWVzdBooLm9ubHkydS5wcm9kdWN0LnYxLlVwZGF0ZVByb2R1Y3RSZXNwb25zZSIwkAIC4uAYKQoHZ2F0ZXdheRADGgZ2ZW5kb3IaBWFkbWluIgIIAioJCAIQrAIaAgg8EpQBCg1EZWxldGVQcm9kdWN0Eicub25seTJ1LnByb2R1Y3QudjEuRGVsZXRlUHJvZHVjdFJlcXVlc3QaKC5vbmx5MnUucHJvZHVjdC52MS5EZWxldGVQcm9kdWN0UmVzcG9uc2UiMJACAuLgGCkKB2dhdGV3YXkQAxoGdmVuZG9yGgVhZG1pbiICCAIqCQgCEKwCGgIIPBKWAQoQQmF0Y2hHZXRQcm9kdWN0cxIqLm9ubHkydS5wcm9kdWN0LnYxLkJhdGNoR2V0UHJvZHVjdHNSZXF1ZXN0Gisub25seTJ1LnByb2R1Y3QudjEuQmF0Y2hHZXRQcm9kdWN0c1Jlc3BvbnNlIimQAgHi4BgiCgdnYXRld2F5EAEiAggCKgkIARC4FxoCCDwyBgoCCAUQARKHAQoQQmF0Y2hHZXRWYXJpYW50cxIqLm9ubHkydS5wcm9kdWN0LnYxLkJhdGNoR2V0VmFyaWFudHNSZXF1ZXN0Gisub25seTJ1LnByb2R1Y3QudjEuQmF0Y2hHZXRWYXJpYW50c1Jlc3BvbnNlIhqQAgHi4BgTCgRjYXJ0CgVvcmRlchAEIgIIAhKaAQoOU2VhcmNoUHJvZHVjdHMSKC5vbmx5MnUucHJvZHVjdC52MS5TZWFyY2hQcm9kdWN0c1JlcXVlc3QaKS5vbmx5MnUucHJvZHVjdC52MS5TZWFyY2hQcm9kdWN0c1Jlc3BvbnNlIjOQAgHi4BgsCgdnYXRld2F5CghvcGVyYXRvchABIgIIAioJCAEQuBcaAgg8MgYKAggFEAESkwEKD1N1Z2dlc3RQcm9kdWN0cxIpLm9ubHkydS5wcm9kdWN0LnYxLlN1Z2dlc3RQcm9kdWN0c1JlcXVlc3QaKi5vbmx5MnUucHJvZHVjdC52MS5TdWdnZXN0UHJvZHVjdHNSZXNwb25zZSIpkAIB4uAYIgoHZ2F0ZXdheRABIgIIASoJCAEQ8C4aAgg8MgYKAggeEAESpQEKDkltcG9ydFByb2R1Y3RzEigub25seTJ1LnByb2R1Y3QudjEuSW1wb3J0UHJvZHVjdHNSZXF1ZXN0Gikub25seTJ1LnByb2R1Y3QudjEuSW1wb3J0UHJvZHVjdHNSZXNwb25zZSI8kAIC4uAYNQoHZ2F0ZXdheQoIb3BlcmF0b3IQAxoGdmVuZG9yGgVhZG1pbiIDCNgEKggIAhAeGgIIPDgEKAESpQEKDkV4cG9ydFByb2R1Y3RzEigub25seTJ1LnByb2R1Y3QudjEuRXhwb3J0UHJvZHVjdHNSZXF1ZXN0Gikub25seTJ1LnByb2R1Y3QudjEuRXhwb3J0UHJvZHVjdHNSZXNwb25zZSI8kAIB4uAYNQoHZ2F0ZXdheQoIb3BlcmF0b3IQAxoGdmVuZG9yGgVhZG1pbiIDCNgEKggIAhAeGgIIPDgEMAEaDeLgGAkKB3Byb2R1Y3RiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_only2u_mesh_v1_policy, file_only2u_type_v1_money]);
 
 /**
  * Product is something the shop sells, in one or more variants.
@@ -678,6 +678,211 @@ export const BatchGetProductsResponseSchema: GenMessage<BatchGetProductsResponse
   messageDesc(file_only2u_product_v1_product, 16);
 
 /**
+ * BatchGetVariantsRequest names variants.
+ *
+ * @generated from message only2u.product.v1.BatchGetVariantsRequest
+ */
+export type BatchGetVariantsRequest = Message<"only2u.product.v1.BatchGetVariantsRequest"> & {
+  /**
+   * The variants' ids.
+   *
+   * @generated from field: repeated string variant_ids = 1;
+   */
+  variantIds: string[];
+};
+
+/**
+ * Describes the message only2u.product.v1.BatchGetVariantsRequest.
+ * Use `create(BatchGetVariantsRequestSchema)` to create a new message.
+ */
+export const BatchGetVariantsRequestSchema: GenMessage<BatchGetVariantsRequest> = /*@__PURE__*/
+  messageDesc(file_only2u_product_v1_product, 17);
+
+/**
+ * BatchGetVariantsResponse holds what was found.
+ *
+ * @generated from message only2u.product.v1.BatchGetVariantsResponse
+ */
+export type BatchGetVariantsResponse = Message<"only2u.product.v1.BatchGetVariantsResponse"> & {
+  /**
+   * The variants in the order asked for; unknown ids are left out.
+   *
+   * @generated from field: repeated only2u.product.v1.SellableVariant variants = 1;
+   */
+  variants: SellableVariant[];
+};
+
+/**
+ * Describes the message only2u.product.v1.BatchGetVariantsResponse.
+ * Use `create(BatchGetVariantsResponseSchema)` to create a new message.
+ */
+export const BatchGetVariantsResponseSchema: GenMessage<BatchGetVariantsResponse> = /*@__PURE__*/
+  messageDesc(file_only2u_product_v1_product, 18);
+
+/**
+ * SellableVariant is a variant with all that buying it needs, of one moment.
+ *
+ * @generated from message only2u.product.v1.SellableVariant
+ */
+export type SellableVariant = Message<"only2u.product.v1.SellableVariant"> & {
+  /**
+   * Its id, "var_…".
+   *
+   * @generated from field: string variant_id = 1;
+   */
+  variantId: string;
+
+  /**
+   * Its product's id, "prd_…".
+   *
+   * @generated from field: string product_id = 2;
+   */
+  productId: string;
+
+  /**
+   * The user that sells it, "usr_…".
+   *
+   * @generated from field: string vendor_id = 3;
+   */
+  vendorId: string;
+
+  /**
+   * Its product's title.
+   *
+   * @generated from field: string product_title = 4;
+   */
+  productTitle: string;
+
+  /**
+   * Its product's handle.
+   *
+   * @generated from field: string handle = 5;
+   */
+  handle: string;
+
+  /**
+   * Its option values, joined by " / "; empty when there is nothing to choose.
+   *
+   * @generated from field: string variant_title = 6;
+   */
+  variantTitle: string;
+
+  /**
+   * The vendor's own number for it.
+   *
+   * @generated from field: string sku = 7;
+   */
+  sku: string;
+
+  /**
+   * Its own picture, else the product's first; empty without one.
+   *
+   * @generated from field: string image_url = 8;
+   */
+  imageUrl: string;
+
+  /**
+   * What it costs.
+   *
+   * @generated from field: only2u.type.v1.Money price = 9;
+   */
+  price?: Money | undefined;
+
+  /**
+   * What it cost before, to be shown struck through; missing for none.
+   *
+   * @generated from field: only2u.type.v1.Money compare_at_price = 10;
+   */
+  compareAtPrice?: Money | undefined;
+
+  /**
+   * The product's category and all above it, the nearest first, "cat_…": what is
+   * said of a category counts for those below it.
+   *
+   * @generated from field: repeated string category_ids = 11;
+   */
+  categoryIds: string[];
+
+  /**
+   * What kind of thing it is, such as "Shirt".
+   *
+   * @generated from field: string product_type = 12;
+   */
+  productType: string;
+
+  /**
+   * The brand that made it.
+   *
+   * @generated from field: string brand = 13;
+   */
+  brand: string;
+
+  /**
+   * Whether it may be bought: its product is published.
+   *
+   * @generated from field: bool on_sale = 14;
+   */
+  onSale: boolean;
+
+  /**
+   * Whether its stock is counted. When not, it is always available.
+   *
+   * @generated from field: bool tracked = 15;
+   */
+  tracked: boolean;
+
+  /**
+   * Whether it may be sold when its stock has run out.
+   *
+   * @generated from field: bool backorder_allowed = 16;
+   */
+  backorderAllowed: boolean;
+
+  /**
+   * How many are there: stock less reservations, never below 0.
+   *
+   * @generated from field: int32 available = 17;
+   */
+  available: number;
+
+  /**
+   * How many one order can take now: 0 when it is not on sale, and never more
+   * than ReserveStock takes at once.
+   *
+   * @generated from field: int32 max_quantity = 18;
+   */
+  maxQuantity: number;
+
+  /**
+   * Whether it is posted. False for vouchers and downloads.
+   *
+   * @generated from field: bool requires_shipping = 19;
+   */
+  requiresShipping: boolean;
+
+  /**
+   * Whether tax is charged on it.
+   *
+   * @generated from field: bool taxable = 20;
+   */
+  taxable: boolean;
+
+  /**
+   * What it weighs, in grams.
+   *
+   * @generated from field: int32 weight_grams = 21;
+   */
+  weightGrams: number;
+};
+
+/**
+ * Describes the message only2u.product.v1.SellableVariant.
+ * Use `create(SellableVariantSchema)` to create a new message.
+ */
+export const SellableVariantSchema: GenMessage<SellableVariant> = /*@__PURE__*/
+  messageDesc(file_only2u_product_v1_product, 19);
+
+/**
  * SearchProductsRequest says what to find.
  *
  * @generated from message only2u.product.v1.SearchProductsRequest
@@ -766,7 +971,7 @@ export type SearchProductsRequest = Message<"only2u.product.v1.SearchProductsReq
  * Use `create(SearchProductsRequestSchema)` to create a new message.
  */
 export const SearchProductsRequestSchema: GenMessage<SearchProductsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 17);
+  messageDesc(file_only2u_product_v1_product, 20);
 
 /**
  * OptionFilter names values of an option, one of which is wanted.
@@ -794,7 +999,7 @@ export type OptionFilter = Message<"only2u.product.v1.OptionFilter"> & {
  * Use `create(OptionFilterSchema)` to create a new message.
  */
 export const OptionFilterSchema: GenMessage<OptionFilter> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 18);
+  messageDesc(file_only2u_product_v1_product, 21);
 
 /**
  * SearchProductsResponse is a page of what was found.
@@ -850,7 +1055,7 @@ export type SearchProductsResponse = Message<"only2u.product.v1.SearchProductsRe
  * Use `create(SearchProductsResponseSchema)` to create a new message.
  */
 export const SearchProductsResponseSchema: GenMessage<SearchProductsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 19);
+  messageDesc(file_only2u_product_v1_product, 22);
 
 /**
  * Facet counts what was found by one property.
@@ -878,7 +1083,7 @@ export type Facet = Message<"only2u.product.v1.Facet"> & {
  * Use `create(FacetSchema)` to create a new message.
  */
 export const FacetSchema: GenMessage<Facet> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 20);
+  messageDesc(file_only2u_product_v1_product, 23);
 
 /**
  * FacetValue is a value with its count.
@@ -913,7 +1118,7 @@ export type FacetValue = Message<"only2u.product.v1.FacetValue"> & {
  * Use `create(FacetValueSchema)` to create a new message.
  */
 export const FacetValueSchema: GenMessage<FacetValue> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 21);
+  messageDesc(file_only2u_product_v1_product, 24);
 
 /**
  * SuggestProductsRequest holds what has been typed.
@@ -941,7 +1146,7 @@ export type SuggestProductsRequest = Message<"only2u.product.v1.SuggestProductsR
  * Use `create(SuggestProductsRequestSchema)` to create a new message.
  */
 export const SuggestProductsRequestSchema: GenMessage<SuggestProductsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 22);
+  messageDesc(file_only2u_product_v1_product, 25);
 
 /**
  * SuggestProductsResponse holds completions.
@@ -962,7 +1167,7 @@ export type SuggestProductsResponse = Message<"only2u.product.v1.SuggestProducts
  * Use `create(SuggestProductsResponseSchema)` to create a new message.
  */
 export const SuggestProductsResponseSchema: GenMessage<SuggestProductsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 23);
+  messageDesc(file_only2u_product_v1_product, 26);
 
 /**
  * Suggestion is a product that completes what was typed.
@@ -1004,7 +1209,7 @@ export type Suggestion = Message<"only2u.product.v1.Suggestion"> & {
  * Use `create(SuggestionSchema)` to create a new message.
  */
 export const SuggestionSchema: GenMessage<Suggestion> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 24);
+  messageDesc(file_only2u_product_v1_product, 27);
 
 /**
  * ImportProductsRequest is the next piece of an import: first the options, then the file.
@@ -1041,7 +1246,7 @@ export type ImportProductsRequest = Message<"only2u.product.v1.ImportProductsReq
  * Use `create(ImportProductsRequestSchema)` to create a new message.
  */
 export const ImportProductsRequestSchema: GenMessage<ImportProductsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 25);
+  messageDesc(file_only2u_product_v1_product, 28);
 
 /**
  * ImportOptions says how to import.
@@ -1076,7 +1281,7 @@ export type ImportOptions = Message<"only2u.product.v1.ImportOptions"> & {
  * Use `create(ImportOptionsSchema)` to create a new message.
  */
 export const ImportOptionsSchema: GenMessage<ImportOptions> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 26);
+  messageDesc(file_only2u_product_v1_product, 29);
 
 /**
  * ImportProductsResponse says what the import did.
@@ -1146,7 +1351,7 @@ export type ImportProductsResponse = Message<"only2u.product.v1.ImportProductsRe
  * Use `create(ImportProductsResponseSchema)` to create a new message.
  */
 export const ImportProductsResponseSchema: GenMessage<ImportProductsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 27);
+  messageDesc(file_only2u_product_v1_product, 30);
 
 /**
  * ImportFault is one thing wrong in the file.
@@ -1195,7 +1400,7 @@ export type ImportFault = Message<"only2u.product.v1.ImportFault"> & {
  * Use `create(ImportFaultSchema)` to create a new message.
  */
 export const ImportFaultSchema: GenMessage<ImportFault> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 28);
+  messageDesc(file_only2u_product_v1_product, 31);
 
 /**
  * ExportProductsRequest asks for the file.
@@ -1224,7 +1429,7 @@ export type ExportProductsRequest = Message<"only2u.product.v1.ExportProductsReq
  * Use `create(ExportProductsRequestSchema)` to create a new message.
  */
 export const ExportProductsRequestSchema: GenMessage<ExportProductsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 29);
+  messageDesc(file_only2u_product_v1_product, 32);
 
 /**
  * ExportProductsResponse is the next piece of the file.
@@ -1245,7 +1450,7 @@ export type ExportProductsResponse = Message<"only2u.product.v1.ExportProductsRe
  * Use `create(ExportProductsResponseSchema)` to create a new message.
  */
 export const ExportProductsResponseSchema: GenMessage<ExportProductsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 30);
+  messageDesc(file_only2u_product_v1_product, 33);
 
 /**
  * ProductStatus says who may see a product.
@@ -1410,6 +1615,18 @@ export const ProductService: GenService<{
     methodKind: "unary";
     input: typeof BatchGetProductsRequestSchema;
     output: typeof BatchGetProductsResponseSchema;
+  },
+  /**
+   * BatchGetVariants answers up to 100 variants as a cart shows and an order
+   * charges them, drafts and archived products included: on_sale says whether one
+   * may be bought now.
+   *
+   * @generated from rpc only2u.product.v1.ProductService.BatchGetVariants
+   */
+  batchGetVariants: {
+    methodKind: "unary";
+    input: typeof BatchGetVariantsRequestSchema;
+    output: typeof BatchGetVariantsResponseSchema;
   },
   /**
    * SearchProducts finds published products by words, forgiving typing errors,
