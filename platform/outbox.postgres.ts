@@ -9,6 +9,7 @@ import {
 import { reflect } from '@bufbuild/protobuf/reflect';
 import type { Logger } from 'pino';
 import { contractFiles } from '#gen/contracts.ts';
+import { runInBackground, type TraceWork } from './background-call.ts';
 import { afterCommit, type Database, type Sql } from './pool.postgres.ts';
 import type { EventBus, EventMessage } from './event-bus.ts';
 import { newId } from './ids.ts';
@@ -17,6 +18,7 @@ import { currentCall } from './rpc/call.ts';
 const registry = createRegistry(...contractFiles);
 const relayBatch = 200;
 const relayEveryMs = 5_000; // a commit wakes the relay at once; this finds what another process left when it was killed
+const timeoutMs = 25_000; // what the bus gives a handler
 const inboxDays = 14; // longer than an event is tried
 const tidyBatch = 1_000;
 
@@ -141,19 +143,23 @@ export type ConsumeOptions = {
   /** The service's name, or "<service>-<what for>" for a part that keeps up at its own pace. */
   readonly group: string;
   readonly handlers: readonly EventHandler[];
+  /** Makes each handling a span: `env.trace`. */
+  readonly trace?: TraceWork | undefined;
   readonly attempts?: number;
   readonly retryMs?: (failures: number) => number;
 };
 
 /**
  * Handles events of others, each in a transaction that also remembers it: one that comes twice counts once. What throws is
- * tried again, with longer and longer waits, then becomes a dead letter.
+ * tried again, with longer and longer waits, then becomes a dead letter. What the handler publishes, schedules and calls carries on
+ * the trace of the call that published the event.
  */
 export function consume({
   bus,
   database,
   group,
   handlers,
+  trace,
   ...retries
 }: ConsumeOptions): Promise<{ close(): Promise<void> }> {
   const byTopic = new Map(handlers.map((handler) => [handler.schema.typeName, handler]));
@@ -165,14 +171,18 @@ export function consume({
       const handler = byTopic.get(message.topic);
       if (handler === undefined) return; // the group asked for it once, and no longer does
       const event = fromBinary(handler.schema, message.body);
-      await database.transaction(async (tx) => {
-        const fresh = await tx.query(
-          'INSERT INTO inbox (group_name, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1',
-          [group, message.id],
-        );
-        if (fresh.length > 0) await handler.handle(tx, event, message);
-        if (signal.aborted) throw new Error('too late: another may have the event');
-      });
+      const { topic, traceparent } = message;
+      const about = { name: `event ${topic}`, traceparent, requestId: message.id, signal, timeoutMs, trace };
+      await runInBackground(about, () =>
+        database.transaction(async (tx) => {
+          const fresh = await tx.query(
+            'INSERT INTO inbox (group_name, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1',
+            [group, message.id],
+          );
+          if (fresh.length > 0) await handler.handle(tx, event, message);
+          if (signal.aborted) throw new Error('too late: another may have the event');
+        }),
+      );
     },
   });
 }

@@ -137,6 +137,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
       ...dialing.as(name),
       verifier,
       tracing,
+      trace: (work, traceparent) => tracing?.work(name, work, traceparent),
       metrics: metrics.registry,
       events,
     };

@@ -3,6 +3,7 @@ import type { Client, ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
+import type { TraceWork } from './background-call.ts';
 import type { EventBus } from './event-bus.ts';
 import type { TokenVerifier } from './identity/access-token.ts';
 import type { Tracing } from './telemetry/tracing.ts';
@@ -24,6 +25,8 @@ export type Env<C = unknown> = {
   readonly verifier: TokenVerifier;
   /** Spans of calls, for the edge alone: everybody else's come from the platform. */
   readonly tracing: Tracing | undefined;
+  /** Spans of work that no call waits for: hand it to `consume` and `startTasks`. */
+  readonly trace: TraceWork;
   /** The process's metrics, for counters of a service's own. */
   readonly metrics: Registry;
   /** Where events go: hand it to `openDatabase`, and to `consume` for those of others. */

@@ -16,6 +16,8 @@ export type Tracing = {
   server(workload: string, method: DescMethod, caller: string, traceparent: string | undefined): Span;
   /** A call that `workload` makes. */
   client(workload: string, method: DescMethod, traceparent: string | undefined): Span;
+  /** Work of `workload` that no call waits for, such as "task order.expire", as part of the trace of the call that caused it. */
+  work(workload: string, name: string, traceparent: string | undefined): Span;
   /** Sends what is left, for two seconds at most. */
   close(): Promise<void>;
 };
@@ -65,28 +67,21 @@ export async function openTracing({ endpoint, ratio, log }: TracingOptions): Pro
 
   type Begin = {
     workload: string;
-    method: DescMethod;
+    name: string;
     kind: SpanKind;
     traceparent: string | undefined;
-    more: Attributes;
+    attributes: Attributes;
   };
-  function begin({ workload, method, kind, traceparent, more }: Begin): Span {
+  function begin({ workload, name, kind, traceparent, attributes }: Begin): Span {
     const parent = parse(traceparent);
-    const path = `${method.parent.typeName}/${method.name}`;
-    const attributes = {
-      'rpc.system': 'grpc',
-      'rpc.service': method.parent.typeName,
-      'rpc.method': method.name,
-      ...more,
-    };
     const context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
-    const span = tracerOf(workload).startSpan(path, { kind, attributes }, context);
+    const span = tracerOf(workload).startSpan(name, { kind, attributes }, context);
     const { traceId, spanId, traceFlags } = span.spanContext();
     return {
       traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`,
       end(code) {
         span.setAttribute('rpc.grpc.status_code', code);
-        if (kind === api.SpanKind.CLIENT ? code !== 0 : serverErrors.has(code))
+        if (kind === api.SpanKind.SERVER ? serverErrors.has(code) : code !== 0)
           span.setStatus({ code: SpanStatusCode.ERROR });
         span.end();
       },
@@ -95,14 +90,36 @@ export async function openTracing({ endpoint, ratio, log }: TracingOptions): Pro
 
   return {
     server: (workload, method, caller, traceparent) =>
-      begin({ workload, method, kind: api.SpanKind.SERVER, traceparent, more: { 'only2u.caller': caller } }),
+      begin({
+        workload,
+        name: pathOf(method),
+        kind: api.SpanKind.SERVER,
+        traceparent,
+        attributes: { ...attributesOf(method), 'only2u.caller': caller },
+      }),
     client: (workload, method, traceparent) =>
-      begin({ workload, method, kind: api.SpanKind.CLIENT, traceparent, more: {} }),
+      begin({
+        workload,
+        name: pathOf(method),
+        kind: api.SpanKind.CLIENT,
+        traceparent,
+        attributes: attributesOf(method),
+      }),
+    work: (workload, name, traceparent) =>
+      begin({ workload, name, kind: api.SpanKind.CONSUMER, traceparent, attributes: {} }),
     async close() {
       await processor.shutdown().catch((error: unknown) => complain(String(error)));
       api.diag.disable();
     },
   };
+}
+
+function pathOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
+
+function attributesOf(method: DescMethod): Attributes {
+  return { 'rpc.system': 'grpc', 'rpc.service': method.parent.typeName, 'rpc.method': method.name };
 }
 
 /** UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS: the server's fault, as OpenTelemetry's conventions see it. */

@@ -67,6 +67,7 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
     dial: (contract) => createClient(contract, peers),
     verifier: tokens,
     tracing: undefined,
+    trace: () => undefined,
     metrics: metrics.registry,
     events,
     transport() {

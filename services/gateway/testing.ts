@@ -80,6 +80,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
       },
     },
     tracing: undefined,
+    trace: () => undefined,
     metrics: registry,
     events: createMemoryEventBus(),
   });

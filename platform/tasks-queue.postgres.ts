@@ -1,0 +1,131 @@
+import type { Sql } from './pool.postgres.ts';
+
+/** A value of JSON. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+
+/** A task that this worker has taken, until its lease is over. */
+export type TakenTask = {
+  readonly kind: string;
+  readonly key: string;
+  readonly body: Json | undefined;
+  /** Which time it is tried: 1 at first. */
+  readonly attempts: number;
+  readonly generation: string;
+  readonly claim: string;
+  readonly traceparent: string;
+  readonly requestId: string;
+};
+
+/** Each statement is a transaction of its own: none is open while a task is done. */
+export type TaskQueue = {
+  /** Takes what is due, of each kind at most so many. */
+  take(places: ReadonlyMap<string, number>): Promise<TakenTask[]>;
+  /** How long until the next of these kinds is due, in milliseconds: 0 when one is, Infinity when there is none. */
+  waitMs(kinds: readonly string[]): Promise<number>;
+  /** It is done, unless it was scheduled again meanwhile; with a time it comes again then. */
+  done(task: TakenTask, again: Date | undefined): Promise<void>;
+  /** Puts it back, to come again after a while. `counted` tells whether this was one of its attempts. */
+  release(
+    task: TakenTask,
+    after: { readonly waitMs: number; readonly error: string; readonly counted: boolean },
+  ): Promise<void>;
+  /** Gives it up, unless it was scheduled again meanwhile. Returns whether it is dead now. */
+  bury(task: TakenTask, error: string): Promise<boolean>;
+};
+
+export type TaskQueueOptions = {
+  readonly sql: Sql;
+  readonly leaseMs: number;
+  /** The database's clock decides when it is left out: the clocks of the machines need not agree. */
+  readonly now: (() => Date) | undefined;
+};
+
+type Row = Omit<TakenTask, 'body'> & { readonly body: Json | null; readonly hasBody: boolean };
+
+export function createTaskQueue({ sql, leaseMs, now }: TaskQueueOptions): TaskQueue {
+  const clock = (): Date | null => now?.() ?? null;
+
+  // Who was asked to do something else meanwhile leaves it to be taken for that.
+  async function letGo({ kind, key, claim }: TakenTask): Promise<void> {
+    await sql.query('UPDATE task SET claim = NULL, next_time = due_time WHERE kind = $1 AND key = $2 AND claim = $3', [
+      kind,
+      key,
+      claim,
+    ]);
+  }
+
+  return {
+    async take(places) {
+      const rows = await sql.query<Row>(
+        `WITH place AS (
+           SELECT kind, places FROM unnest($1::text[], $2::int[]) AS place (kind, places)
+         ), head AS (
+           SELECT due.kind, due.key FROM place CROSS JOIN LATERAL (
+             SELECT kind, key FROM task
+             WHERE task.kind = place.kind AND dead_time IS NULL AND next_time <= coalesce($3::timestamptz, now())
+             ORDER BY next_time LIMIT place.places
+             FOR UPDATE SKIP LOCKED
+           ) AS due
+         )
+         UPDATE task SET claim = gen_random_uuid(), attempts = attempts + 1,
+           next_time = coalesce($3::timestamptz, now()) + $4::int8 * interval '1 ms'
+         FROM head WHERE task.kind = head.kind AND task.key = head.key
+         RETURNING task.kind, task.key, body, body IS NOT NULL AS "hasBody", attempts, generation, claim, traceparent,
+           request_id AS "requestId"`,
+        [[...places.keys()], [...places.values()], clock(), leaseMs],
+      );
+      return rows.map(({ hasBody, body, ...task }) => ({ ...task, body: hasBody ? body : undefined }));
+    },
+
+    async waitMs(kinds) {
+      const [next] = await sql.query<{ waitMs: number | null }>(
+        `SELECT 1000 * extract(epoch FROM
+           greatest(min(next_time), coalesce($2::timestamptz, now())) - coalesce($2::timestamptz, now()))::float8 AS "waitMs"
+         FROM unnest($1::text[]) AS wanted (kind) CROSS JOIN LATERAL (
+           SELECT next_time FROM task WHERE task.kind = wanted.kind AND dead_time IS NULL ORDER BY next_time LIMIT 1
+         ) AS first
+         HAVING count(*) > 0`,
+        [kinds, clock()],
+      );
+      return next?.waitMs ?? Infinity;
+    },
+
+    async done(task, again) {
+      const { kind, key, claim, generation } = task;
+      const changed =
+        again === undefined
+          ? await sql.query(
+              'DELETE FROM task WHERE kind = $1 AND key = $2 AND claim = $3 AND generation = $4 RETURNING 1',
+              [kind, key, claim, generation],
+            )
+          : await sql.query(
+              `UPDATE task SET claim = NULL, attempts = 0, error = '', due_time = $5, next_time = $5
+               WHERE kind = $1 AND key = $2 AND claim = $3 AND generation = $4 RETURNING 1`,
+              [kind, key, claim, generation, again],
+            );
+      if (changed.length === 0) await letGo(task);
+    },
+
+    async release(task, { waitMs, error, counted }) {
+      const { kind, key, claim, generation } = task;
+      const changed = await sql.query(
+        `UPDATE task SET claim = NULL, error = $6, attempts = attempts - $7::int,
+           next_time = coalesce($8::timestamptz, now()) + $5::int8 * interval '1 ms'
+         WHERE kind = $1 AND key = $2 AND claim = $3 AND generation = $4 RETURNING 1`,
+        [kind, key, claim, generation, Math.round(waitMs), error, counted ? 0 : 1, clock()],
+      );
+      if (changed.length === 0) await letGo(task);
+    },
+
+    async bury(task, error) {
+      const { kind, key, claim, generation } = task;
+      const buried = await sql.query(
+        `UPDATE task SET claim = NULL, error = $5, dead_time = now()
+         WHERE kind = $1 AND key = $2 AND claim = $3 AND generation = $4 RETURNING 1`,
+        [kind, key, claim, generation, error],
+      );
+      if (buried.length === 0) await letGo(task);
+      return buried.length > 0;
+    },
+  };
+}
