@@ -1,10 +1,17 @@
 import type { DescFile, DescService } from "@bufbuild/protobuf";
+import { CartService, file_only2u_cart_v1_cart } from "./only2u/cart/v1/cart_pb.ts";
+import { CouponService, file_only2u_coupon_v1_coupon } from "./only2u/coupon/v1/coupon_pb.ts";
+import { file_only2u_order_v1_order, OrderService } from "./only2u/order/v1/order_pb.ts";
+import { file_only2u_payment_v1_payment, PaymentService } from "./only2u/payment/v1/payment_pb.ts";
+import { file_only2u_payment_v1_test_provider, TestProviderService } from "./only2u/payment/v1/test_provider_pb.ts";
 import { CategoryService, file_only2u_product_v1_category } from "./only2u/product/v1/category_pb.ts";
 import { file_only2u_product_v1_inventory, InventoryService } from "./only2u/product/v1/inventory_pb.ts";
 import { file_only2u_product_v1_product, ProductService } from "./only2u/product/v1/product_pb.ts";
 import { AuthService, file_only2u_user_v1_auth, KeyService, OperatorService } from "./only2u/user/v1/auth_pb.ts";
 import { file_only2u_user_v1_user, UserService } from "./only2u/user/v1/user_pb.ts";
 import { file_only2u_mesh_v1_policy } from "./only2u/mesh/v1/policy_pb.ts";
+import { file_only2u_order_v1_events } from "./only2u/order/v1/events_pb.ts";
+import { file_only2u_payment_v1_events } from "./only2u/payment/v1/events_pb.ts";
 import { file_only2u_product_v1_events } from "./only2u/product/v1/events_pb.ts";
 import { file_only2u_type_v1_money } from "./only2u/type/v1/money_pb.ts";
 import { file_only2u_user_v1_events } from "./only2u/user/v1/events_pb.ts";
@@ -14,6 +21,11 @@ import { file_only2u_user_v1_events } from "./only2u/user/v1/events_pb.ts";
 
 /** Every gRPC service of the shop, by name. */
 export const contracts: readonly DescService[] = [
+  CartService,
+  CouponService,
+  OrderService,
+  PaymentService,
+  TestProviderService,
   CategoryService,
   InventoryService,
   ProductService,
@@ -25,7 +37,14 @@ export const contracts: readonly DescService[] = [
 
 /** Every proto file of the shop, by name: its events too, which no service mentions. */
 export const contractFiles: readonly DescFile[] = [
+  file_only2u_cart_v1_cart,
+  file_only2u_coupon_v1_coupon,
   file_only2u_mesh_v1_policy,
+  file_only2u_order_v1_events,
+  file_only2u_order_v1_order,
+  file_only2u_payment_v1_events,
+  file_only2u_payment_v1_payment,
+  file_only2u_payment_v1_test_provider,
   file_only2u_product_v1_category,
   file_only2u_product_v1_events,
   file_only2u_product_v1_inventory,
