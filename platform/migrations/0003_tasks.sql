@@ -23,4 +23,4 @@ CREATE TABLE task (
 );
 
 CREATE INDEX task_next ON task (kind, next_time) WHERE dead_time IS NULL;
-CREATE INDEX task_dead ON task (dead_time, kind, key) WHERE dead_time IS NOT NULL;
+CREATE INDEX task_dead ON task (kind, key) WHERE dead_time IS NOT NULL;
