@@ -21,6 +21,9 @@ type Case = {
 /** What breaks each rule. The name of a case is the rule and the claim. */
 const broken: Readonly<Record<string, Case>> = {
   'workload: a service says who serves it': { service: '' },
+  'workload: what every workload serves is internal': {
+    service: 'option (only2u.mesh.v1.service) = {workload: "*"};',
+  },
   'own-messages: a method takes its own request': { input: 'Other', more: 'message Other {}' },
   'own-messages: two methods share no message': {
     more: `service TwinService {
@@ -95,6 +98,16 @@ test.each(names)('%s', (name) => {
 
 test('a contract as it should be has no finding', () => {
   expect(findings.filter((each) => each.where.includes('only2u.good.'))).toEqual([]);
+});
+
+test('what every workload serves may be granted to operators', () => {
+  const files = compile({
+    'only2u/good/v1/shoe.proto': text('good', {
+      service: 'option (only2u.mesh.v1.service) = {workload: "*"};',
+      policy: 'callers: ["operator"] access: ACCESS_INTERNAL timeout: {seconds: 2}',
+    }),
+  });
+  expect(contractFindings(files)).toEqual([]);
 });
 
 test('a bounded pattern, a cursor and an id in words of the domain are fine', () => {

@@ -38,7 +38,10 @@ export function contractFindings(files: readonly DescFile[]): Finding[] {
   const own = files.filter((file) => file.proto.package.startsWith('only2u.'));
   const services = own.flatMap((file) => file.services);
   const known = {
-    workloads: new Set([...otherWorkloads, ...services.map((each) => getOption(each, serviceOption).workload)]),
+    workloads: new Set([
+      ...otherWorkloads,
+      ...services.map((each) => getOption(each, serviceOption).workload).filter((each) => each !== '*'),
+    ]),
     roles: rolesOf(own),
   };
   return [
@@ -52,8 +55,12 @@ export function contractFindings(files: readonly DescFile[]): Finding[] {
 
 function serviceFindings(service: DescService): Finding[] {
   const { workload } = getOption(service, serviceOption);
-  return workload === ''
-    ? [finding(service, 'workload', 'says no workload that serves it: add option (only2u.mesh.v1.service)')]
+  if (workload === '')
+    return [finding(service, 'workload', 'says no workload that serves it: add option (only2u.mesh.v1.service)')];
+  // A call to it needs the name of the one that is meant, which a path at the edge doesn't hold.
+  const beyond = service.methods.filter((method) => getOption(method, methodOption).access !== Access.INTERNAL);
+  return workload === '*'
+    ? beyond.map((method) => finding(method, 'workload', 'is served by every workload, yet not ACCESS_INTERNAL'))
     : [];
 }
 

@@ -151,6 +151,8 @@ type ServicePolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The workload that serves it: the last part of its SPIFFE ID, the name of
 	// its folder, deployment and service account. Several services may share one.
+	// "*" is every workload that keeps data: whoever calls names the one that it
+	// means, and so the edge can't.
 	Workload      string `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

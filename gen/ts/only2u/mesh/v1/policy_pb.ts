@@ -27,6 +27,8 @@ export type ServicePolicy = Message<"only2u.mesh.v1.ServicePolicy"> & {
   /**
    * The workload that serves it: the last part of its SPIFFE ID, the name of
    * its folder, deployment and service account. Several services may share one.
+   * "*" is every workload that keeps data: whoever calls names the one that it
+   * means, and so the edge can't.
    *
    * @generated from field: string workload = 1;
    */
