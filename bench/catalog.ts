@@ -14,7 +14,7 @@ import { postLoad } from './load.ts';
 import type { Row } from './row.ts';
 import { productFile, rareWord, titleOf } from './sample.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
-import { benchSql, eventsSent } from './sql.ts';
+import { benchSql, settled } from './sql.ts';
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 5);
 const connections = 16;
@@ -32,7 +32,7 @@ export async function benchCatalog(report: (row: Row) => void): Promise<void> {
     for (const size of [1_000, 100_000]) {
       const loaded = await startBenchShop({ dataDir, processes: together });
       await importProducts(loaded, join(folder, `${size}.csv`), first, size - first, report);
-      await eventsSent(await productUrl(dataDir, loaded));
+      await settled(await productUrl(dataDir, loaded));
       await loaded.close();
       first = size;
 

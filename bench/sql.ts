@@ -11,7 +11,11 @@ type Statement = { readonly text: string; readonly values: readonly unknown[] };
 
 /** The statements that the product service sends, sent by bare `pg`: what is left when all of ours is taken away. */
 export async function benchSql(url: string, size: number, report: (row: Row) => void): Promise<void> {
-  const pool = new Pool({ connectionString: url, max: 16, options: '-c search_path=product,public' });
+  const pool = new Pool({
+    connectionString: url,
+    max: 16,
+    options: '-c search_path=product,public -c plan_cache_mode=force_generic_plan -c jit=off', // as the service has it
+  });
   try {
     for (const [name, statements] of await recordStatements(pool, size)) {
       const seconds = Number(process.env['BENCH_SECONDS'] ?? 5);
@@ -26,8 +30,11 @@ export async function benchSql(url: string, size: number, report: (row: Row) => 
   }
 }
 
-/** Waits until what the import tells others is on its way: its relay would be counted into the first calls. */
-export async function eventsSent(url: string): Promise<void> {
+/**
+ * Waits until what the import tells others is on its way, and does what PostgreSQL would begin within a minute by itself: both
+ * would be counted into the first calls.
+ */
+export async function settled(url: string): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
@@ -35,9 +42,10 @@ export async function eventsSent(url: string): Promise<void> {
       const { rows } = await client.query<{ waiting: boolean }>(
         'select exists (select from product.outbox) as waiting',
       );
-      if (rows[0]?.waiting !== true) return;
+      if (rows[0]?.waiting !== true) break;
       await setTimeout(500);
     }
+    await client.query('vacuum analyze');
   } finally {
     await client.end();
   }

@@ -20,10 +20,11 @@ export type EmbeddedPostgres = {
 
 const database = 'only2u';
 
-// Small, since it shares a laptop with everything else: some 60 MB with eight connections at work. What is committed is on
-// the disk (fsync and full_page_writes stay on). Without replication there is no need for its log or its processes.
+// Small, since it shares a laptop with everything else: some 60 MB with eight connections at work, and more only as the data
+// grow, whose buffers take no memory before they are used. What is committed is on the disk (fsync and full_page_writes stay
+// on). Without replication there is no need for its log or its processes.
 const settings = {
-  shared_buffers: '48MB',
+  shared_buffers: '128MB',
   max_connections: '60',
   io_method: 'sync',
   max_worker_processes: '2',

@@ -6,15 +6,21 @@ import { searchCap, type SearchCursor, type SearchSort } from './search.ts';
  * - filter: the list of one filter, which is in order of time.
  * - list: the list of one word, the commonest search. 0.1 ms for its best, whether 70 or 7,000 of 100,000 products have it.
  *   When it is shorter than the cap, from `query` after all, so that words of descriptions count too.
- * - sampled: several terms, or one and a price. From the list of the first, when most of its best match the others too; else
- *   from `query`. Of 7,000 products that had both of two terms, GIN took 10 ms to give them all; so it is 1 ms.
+ * - pair: two words and perhaps more, by relevance. The latest with both in their titles, when they are enough; else `several`.
+ *   It reads `merged` of each list, however many products there are; GIN reads both lists whole and then each product.
+ * - several: more terms than one. From the list of the first, when most of its best match the others too; else from `query`.
+ *   Of 7,000 products that had both of two terms, GIN took 10 ms to give them all; so it is 1 ms.
  * - query: GIN, which intersects the lists of all terms: 0.2 to 1 ms where few match.
+ *
+ * The bound: where more than `gathered` match, too few of them stand among the latest titles or the best of a list, and the
+ * order is relevance, then those of them that were published first are ranked and the others not.
  */
-export type CandidateSource = 'all' | 'filter' | 'list' | 'sampled' | 'query';
+export type CandidateSource = 'all' | 'filter' | 'list' | 'pair' | 'several' | 'query';
 
 const most = searchCap + 1; // candidates: one more than is counted says that there are more
-const gathered = 600; // matches that are ranked at most; a query of several words has fewer, save in a huge shop
+const gathered = 600; // matches that are read to be ranked
 const listed = 3_000; // of a word's list looked at, when few of them are in stock
+const merged = 2_200; // of the latest titles with each of two words: 121 have both when one in 18 has
 const sampled = 30; // of the first term's list
 const enough = 12; // of the sample that must match, for the list to be walked
 const walked = 1_000; // of the list looked at then
@@ -43,12 +49,12 @@ const statements = new Map<string, string>();
  * One statement that finds, counts, ranks and pages. Its values:
  * $1 how many, $2 and $3 the cursor, $4 in stock only, $5 to $7 currency, least and highest price;
  * without 'all': $8 the filters as a tsquery, $9 the words, $10 to $12 the words in the title, in tags and brand, in type and options;
- * of 'filter', 'list' and 'sampled': $13 the first word or else $14 the first filter.
+ * of 'filter', 'list', 'pair' and 'several': $13 the first word or else $14 the first filter; of 'pair': $15 the second word.
  *
  * The score is the tier: 3 for all words in the title, 2 with tags and brand, 1 with type and options, 0 with the description;
  * the latest of a tier first. ts_rank, which also weighs how near the words stand, took 6 µs a product, this 1 µs.
- * In an order other than relevance a page comes from the candidates when they are all, else from walking the order's index:
- * more than the cap match, so the next match is never far.
+ * In an order other than relevance a page comes from the candidates when they are all, else from what was gathered when that
+ * is all, else from walking the order's index: so many match then that the next match is never far.
  */
 export function searchStatement(source: CandidateSource, sort: SearchSort): string {
   const key = `${source} ${sort}`;
@@ -70,10 +76,10 @@ const tier = ['title', 'labels', 'kinds']
   .map((part) => `(d.words @@ (select ${part} from asked))::integer`)
   .join(' + ');
 
-const gather = `select * from (
-    select ${columns}, ${tier} as score from search_document d
-    where d.words @@ (select words from asked) and ${holds} limit ${gathered}) d
-  order by score desc, doc desc limit ${most}`;
+const gather = `select ${columns}, ${tier} as score from search_document d
+    where d.words @@ (select words from asked) and ${holds} limit ${gathered}`;
+
+const bestGathered = `select * from gathered order by score desc, doc desc limit ${most}`;
 
 /** The best of the first term's list, as d and p. */
 function fromList(length: number): string {
@@ -81,10 +87,22 @@ function fromList(length: number): string {
     join search_document d on d.doc = p.doc`;
 }
 
-const topOrGathered = `found as materialized (
-    select * from top where (select count(*) from top) = ${most}
-    union all
-    (select * from (${gather}) d where (select count(*) from top) < ${most}))`;
+/** The latest with a word in their title. */
+function titles(word: string): string {
+  return `(select doc from search_posting where term = (select ${word} from asked) and tier = 3 order by doc desc limit ${merged})`;
+}
+
+const isFull = (name: string): string => `(select count(*) from ${name}) = ${most}`;
+
+const topOrGathered = `gathered as materialized (select * from (${gather}) d where not ${isFull('top')}),
+    found as materialized (select * from top where ${isFull('top')} union all (${bestGathered}))`;
+
+function walk(when: string): string {
+  return `sample as materialized (select count(*) as hits from ${fromList(sampled)} where ${when} and ${matches}),
+    walk as materialized (
+      select ${columns}, ${tier} as score from ${fromList(walked)}
+      where (select hits from sample) >= ${enough} and ${matches} order by p.tier desc, p.doc desc limit ${most})`;
+}
 
 const candidates: Readonly<Record<CandidateSource, string>> = {
   all: `found as materialized (
@@ -93,21 +111,25 @@ const candidates: Readonly<Record<CandidateSource, string>> = {
   list: `top as materialized (
       select ${columns}, p.tier as score from ${fromList(listed)} where ${holds} order by p.tier desc, p.doc desc limit ${most}),
     ${topOrGathered}`,
-  sampled: `sample as materialized (select count(*) as hits from ${fromList(sampled)} where ${matches}),
-    top as materialized (
-      select ${columns}, ${tier} as score from ${fromList(walked)}
-      where (select hits from sample) >= ${enough} and ${matches} order by p.tier desc, p.doc desc limit ${most}),
+  pair: `pair as materialized (
+      select ${columns}, 3 as score from (${titles('first')} intersect ${titles('second')}) p
+      join search_document d on d.doc = p.doc
+      where ts_match_vq(d.words, (select title from asked)) and ${matches} order by p.doc desc limit ${most}),
+    ${walk(`not ${isFull('pair')}`)},
+    top as materialized (select * from pair where ${isFull('pair')} union all (select * from walk where not ${isFull('pair')})),
     ${topOrGathered}`,
-  query: `found as materialized (${gather})`,
+  several: `${walk('true')}, top as (select * from walk), ${topOrGathered}`,
+  query: `gathered as materialized (${gather}), found as materialized (${bestGathered})`,
 };
 
 function build(source: CandidateSource, sort: SearchSort): string {
   // Made once: in a plan without the values to_tsquery would be called again for each row, three times 10 µs.
   const first =
     source === 'query' ? '' : `, coalesce((ts_lexize('english_stem', $13::text))[1], $14::text) collate "C" as first`;
+  const second = source === 'pair' ? `, (ts_lexize('english_stem', $15::text))[1] collate "C" as second` : '';
   const asked = `asked as materialized (
     select to_tsquery('english', $9) && $8::tsquery as words, to_tsquery('english', $10) as title,
-      to_tsquery('english', $11) as labels, to_tsquery('english', $12) as kinds ${first}),`;
+      to_tsquery('english', $11) as labels, to_tsquery('english', $12) as kinds ${first} ${second}),`;
   return `with ${source === 'all' ? '' : asked} ${candidates[source]}, page as (${page(source, sort)})
     select (select count(*)::integer from found) as total,
       (select json_object_agg(facet, products) from (
@@ -127,9 +149,15 @@ function page(source: CandidateSource, sort: SearchSort): string {
         order by doc desc limit $1) p
       join search_document d on d.doc = p.doc order by d.doc desc`;
   }
-  return `(select product_id, min_price, doc from found d
-       where ${after} and (select count(*) from found) < ${most} order by ${by} limit $1)
-      union all
-      (select d.product_id, d.min_price, d.doc from search_document d
-       where ${source === 'all' ? holds : matches} and ${after} and (select count(*) from found) = ${most} order by ${by} limit $1)`;
+  // What is ranked may be some of what was gathered, and what was gathered some of what matches.
+  const from = (rows: string, when: string): string => `(select d.product_id, d.min_price, d.doc from ${rows} d
+       where ${after} and ${when} order by ${by} limit $1)`;
+  const all = `not ${isFull('found')}`;
+  if (source === 'all' || source === 'filter') {
+    return `${from('found', all)} union all
+      ${from('search_document', `${isFull('found')} and ${source === 'all' ? holds : matches}`)}`;
+  }
+  const gatheredAll = `(select count(*) from gathered) between 1 and ${gathered - 1}`;
+  return `${from('gathered', gatheredAll)} union all
+      ${from('search_document', `${isFull('found')} and not ${gatheredAll} and ${matches}`)}`;
 }

@@ -10,6 +10,7 @@ import {
   type SearchFacet,
   type SearchQuery,
   type SearchResult,
+  type SearchSort,
   type Suggestion,
 } from './search.ts';
 import { facetOf, facetTerm } from './search-index.postgres.ts';
@@ -68,9 +69,9 @@ type Row = {
 async function run(sql: Sql, query: SearchQuery, words: readonly (readonly string[])[]): Promise<SearchResult> {
   const { price, cursor } = query;
   const filters = filtersOf(query);
-  const source = sourceOf(query, words, filters);
   // What has no words has no relevance; the latest first then.
   const sort = query.sort === 'relevance' && words.length === 0 ? 'newest' : query.sort;
+  const source = sourceOf(query, sort, words, filters);
   const values: unknown[] = [
     query.limit + 1,
     ...(sort === 'relevance' ? [offsetOf(cursor), 0] : (cursor ?? beginnings[sort])),
@@ -84,6 +85,7 @@ async function run(sql: Sql, query: SearchQuery, words: readonly (readonly strin
     values.push(...['', ':A', ':AB', ':ABC'].map((weights) => wordQuery(words, weights)));
   }
   if (source !== 'all' && source !== 'query') values.push(words[0]?.[0] ?? null, filters[0]?.[0] ?? null);
+  if (source === 'pair') values.push(words[1]?.[0]);
   const [row] = await sql.query<Row>(searchStatement(source, sort), values);
   if (row === undefined) throw new Error('a search answers one row');
   const page = row.page ?? [];
@@ -107,14 +109,16 @@ async function run(sql: Sql, query: SearchQuery, words: readonly (readonly strin
 
 function sourceOf(
   { price, inStock }: SearchQuery,
+  sort: SearchSort,
   words: readonly (readonly string[])[],
   filters: readonly (readonly string[])[],
 ): CandidateSource {
   const terms = [...words, ...filters];
   if (terms.length === 0) return 'all';
   if (terms[0]?.length !== 1) return 'query';
-  if (terms.length > 1 || price !== undefined) return 'sampled';
-  return words.length === 0 && !inStock ? 'filter' : 'list';
+  if (sort === 'relevance' && words[1]?.length === 1) return 'pair';
+  if (terms.length > 1) return 'several';
+  return words.length === 0 && !inStock && price === undefined ? 'filter' : 'list';
 }
 
 function offsetOf(cursor: SearchCursor | undefined): number {
