@@ -2,58 +2,39 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { durationMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
   AdjustStockResponseSchema,
-  CommitReservationResponseSchema,
   InventoryService,
   ReleaseReservationResponseSchema,
   ReservationState,
-  ReserveStockResponseSchema,
+  RestockItemsResponseSchema,
   type ReservationSchema,
-  type ReserveStockRequest,
-  type ReserveStockResponse,
   type StockSchema,
 } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { invalidField } from '#platform/fault.ts';
+import { repeatable } from '#platform/repeatable.ts';
 import { currentCall, requireUser } from '#platform/rpc/call.ts';
 import { handle, type Env, type Handlers } from '#platform/service.ts';
+import { restock } from './inventory-order.ts';
+import { reserveStock } from './inventory-reserve.ts';
 import type { InventoryStore } from './inventory-store.ts';
 import {
   adjust,
   availableOf,
   commit,
   defaultHoldMs,
-  OutOfStock,
   release,
   reservationNotFound,
-  reserve,
   variantNotFound,
   type Reservation,
   type Stock,
+  type Wanted,
 } from './inventory.ts';
 import { assertMayChange, maySee, type Actor } from './product.ts';
-import { repeatable } from '#platform/repeatable.ts';
 
 export type InventoryRpcOptions = Pick<Env, 'now' | 'newId'> & { readonly store: InventoryStore };
 
 /** The methods of InventoryService. */
 export function handleInventory({ store, now, newId }: InventoryRpcOptions): Handlers {
   const { method } = InventoryService;
-
-  function hold(request: ReserveStockRequest): Promise<ReserveStockResponse> {
-    const time = now();
-    const expireTime = new Date(
-      time.getTime() + (request.holdDuration ? durationMs(request.holdDuration) : defaultHoldMs),
-    );
-    return store.change(repeatable(method.reserveStock, request, { actor: workload(), now: time }), async (tx) => {
-      const stocks = await tx.lockStocks(request.items.map((item) => item.variantId));
-      for (const { variantId, product } of stocks) {
-        if (product.status !== 'published') throw variantNotFound(variantId); // it was taken off sale meanwhile
-      }
-      const items = reserve(stocks, request.items);
-      const reservation: Reservation = { id: newId('rsv'), state: 'held', items, expireTime, createTime: time };
-      await tx.hold(reservation);
-      return create(ReserveStockResponseSchema, { reservation: encodeReservation(reservation) });
-    });
-  }
 
   return handle(InventoryService, {
     async getStock({ variantIds }) {
@@ -77,53 +58,63 @@ export function handleInventory({ store, now, newId }: InventoryRpcOptions): Han
     },
 
     async reserveStock(request) {
-      const variantIds = request.items.map((item) => item.variantId);
-      const twice = variantIds.findIndex((id, index) => variantIds.indexOf(id) !== index);
-      if (twice !== -1) {
-        throw invalidField(`items[${twice}].variant_id`, 'VARIANT_TWICE', 'is named before; add the pieces up');
-      }
-      try {
-        return await hold(request);
-      } catch (error) {
-        // What is held beyond its time is free, though the sweeper has not come by yet.
-        if (!(error instanceof OutOfStock)) throw error;
-        const short = error.shortages.map((shortage) => shortage.variantId);
-        if ((await store.expire({ now: now(), limit: maxExpired, variantIds: short })) === 0) throw error;
-        return hold(request);
-      }
+      const { requestId, orderId, items, holdDuration } = request;
+      assertOnce(items);
+      const createTime = now();
+      const holdMs = holdDuration === undefined ? defaultHoldMs : durationMs(holdDuration);
+      const expireTime = new Date(createTime.getTime() + holdMs);
+      const hold = { id: newId('rsv'), actor: workload(), requestId, orderId, items, createTime, expireTime };
+      return { reservation: encodeReservation(await reserveStock(store, hold)) };
     },
 
-    commitReservation(request) {
+    async commitReservation({ reservationId }) {
       const time = now();
-      return store.change(
-        repeatable(method.commitReservation, request, { actor: workload(), now: time }),
-        async (tx) => {
-          const before = await tx.lockReservation(request.reservationId);
-          if (before === undefined) throw reservationNotFound(request.reservationId);
-          const after = commit(before, time);
-          if (after !== before) await tx.commit(before, time);
-          return create(CommitReservationResponseSchema, { reservation: encodeReservation(after) });
-        },
-      );
+      const before = await store.commit(reservationId, time);
+      if (before === undefined) throw reservationNotFound(reservationId);
+      return { reservation: encodeReservation(commit(before, time)) };
     },
 
     releaseReservation(request) {
+      const { reservationId, orderId } = request;
       const time = now();
-      return store.change(
-        repeatable(method.releaseReservation, request, { actor: workload(), now: time }),
-        async (tx) => {
-          const before = await tx.lockReservation(request.reservationId);
-          if (before === undefined) throw reservationNotFound(request.reservationId);
-          const after = release(before);
-          if (after !== before) await tx.release(before, time);
-          return create(ReleaseReservationResponseSchema, { reservation: encodeReservation(after) });
-        },
-      );
+      const repeat = repeatable(method.releaseReservation, request, { actor: workload(), now: time });
+      return store.change(repeat, async (tx) => {
+        const closing = orderId !== '';
+        const before = await (closing ? tx.lockOrder(orderId) : tx.lockReservation(reservationId));
+        if (before === undefined) {
+          if (!closing) throw reservationNotFound(reservationId);
+          await tx.closeOrder({ id: newId('rsv'), orderId, now: time });
+          return create(ReleaseReservationResponseSchema);
+        }
+        const after = release(before);
+        if (after !== before) await tx.release(before, { now: time, closing });
+        const heldNothing = after.items.length === 0; // it stands for an order that was closed before
+        return create(ReleaseReservationResponseSchema, heldNothing ? {} : { reservation: encodeReservation(after) });
+      });
+    },
+
+    restockItems(request) {
+      const { reservationId, items } = request;
+      assertOnce(items);
+      const time = now();
+      const repeat = repeatable(method.restockItems, request, { actor: workload(), now: time });
+      return store.change(repeat, async (tx) => {
+        const reservation = await tx.lockReservation(reservationId);
+        if (reservation === undefined) throw reservationNotFound(reservationId);
+        restock(reservation, items);
+        const uncountedVariantIds = await tx.restock(reservation, items, time);
+        return create(RestockItemsResponseSchema, { uncountedVariantIds });
+      });
     },
   });
 }
 
-const maxExpired = 1_000; // holds ended for one customer who waits; the sweeper does the rest
+function assertOnce(items: readonly Wanted[]): void {
+  const variantIds = items.map((item) => item.variantId);
+  const twice = variantIds.findIndex((id, index) => variantIds.indexOf(id) !== index);
+  if (twice === -1) return;
+  throw invalidField(`items[${twice}].variant_id`, 'VARIANT_TWICE', 'is named before; add the pieces up');
+}
 
 function actor(): Actor | undefined {
   const user = currentCall()?.user;
@@ -146,9 +137,11 @@ const states = {
   expired: ReservationState.EXPIRED,
 } as const satisfies Record<Reservation['state'], ReservationState>;
 
-function encodeReservation({ id, items, state, expireTime }: Reservation): MessageInitShape<typeof ReservationSchema> {
+function encodeReservation(reservation: Reservation): MessageInitShape<typeof ReservationSchema> {
+  const { id, orderId, items, state, expireTime } = reservation;
   return {
     id,
+    orderId,
     items: items.map(({ variantId, quantity }) => ({ variantId, quantity })),
     state: states[state],
     expireTime: timestampFromDate(expireTime),

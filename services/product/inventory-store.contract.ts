@@ -4,7 +4,17 @@ import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import type { InventoryStore, InventoryTx } from './inventory-store.ts';
-import { adjust, availableOf, commit, OutOfStock, release, reserve, type Reservation } from './inventory.ts';
+import type { Hold } from './inventory-order.ts';
+import {
+  adjust,
+  availableOf,
+  commit,
+  OutOfStock,
+  release,
+  reserve,
+  type Reservation,
+  type Wanted,
+} from './inventory.ts';
 
 export type NewVariant = {
   readonly onHand?: number;
@@ -61,29 +71,36 @@ export function describeInventoryStore(name: string, open: () => Promise<Invento
       return found.value;
     }
 
-    type Wanted = { readonly variantId: string; readonly quantity: number };
     let reservations = 0;
-    function reserveIn(
-      store: InventoryStore,
-      wanted: readonly Wanted[],
-      expireTime = later(900),
-    ): Promise<Reservation> {
+    function ask(items: readonly Wanted[], more: Partial<Hold> = {}): Hold {
       const id = `rsv_${String(reservations++).padStart(6, '0')}`;
-      return change(store, async (tx) => {
-        const stocks = await tx.lockStocks(wanted.map((item) => item.variantId));
-        const items = reserve(stocks, wanted);
-        const reservation: Reservation = { id, state: 'held', items, expireTime, createTime: time };
-        await tx.hold(reservation);
-        return reservation;
-      });
+      const from = { actor: 'workload order', requestId: `hold ${id}`, orderId: '' };
+      return { id, ...from, items, expireTime: later(900), createTime: time, ...more };
     }
 
-    function end(store: InventoryStore, id: string, how: 'commit' | 'release', now = time): Promise<Reservation> {
+    async function reserveIn(
+      store: InventoryStore,
+      items: readonly Wanted[],
+      expireTime = later(900),
+    ): Promise<Reservation> {
+      const outcome = await store.hold(ask(items, { expireTime }));
+      if (outcome.kind === 'held') return outcome.reservation;
+      if (outcome.kind === 'refused') reserve(outcome.stocks, items);
+      throw new Error('the store refused what the rule allows');
+    }
+
+    async function end(store: InventoryStore, id: string, how: 'commit' | 'release', now = time): Promise<Reservation> {
+      const missing = new Error(`no reservation ${id}`);
+      if (how === 'commit') {
+        const before = await store.commit(id, now);
+        if (before === undefined) throw missing;
+        return commit(before, now);
+      }
       return change(store, async (tx) => {
         const before = await tx.lockReservation(id);
-        if (before === undefined) throw new Error(`no reservation ${id}`);
-        const after = how === 'commit' ? commit(before, now) : release(before);
-        if (after !== before) await tx[how](before, now);
+        if (before === undefined) throw missing;
+        const after = release(before);
+        if (after !== before) await tx.release(before, { now, closing: false });
         return after;
       });
     }

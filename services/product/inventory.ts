@@ -17,6 +17,8 @@ export type ReservationItem = {
   readonly quantity: number;
   /** Whether the pieces were taken from the count; not when stock was untracked at the time. */
   readonly counted: boolean;
+  /** How many of the sold pieces came back. */
+  readonly restocked: number;
 };
 
 export type ReservationState = 'held' | 'committed' | 'released' | 'expired';
@@ -24,6 +26,8 @@ export type ReservationState = 'held' | 'committed' | 'released' | 'expired';
 export type Reservation = {
   /** "rsv_…" */
   readonly id: string;
+  /** "" when it is for none. */
+  readonly orderId: string;
   readonly state: ReservationState;
   readonly items: readonly ReservationItem[];
   readonly expireTime: Date;
@@ -34,7 +38,7 @@ export type Reservation = {
 export type Movement = {
   readonly variantId: string;
   readonly delta: number;
-  readonly kind: 'adjusted' | 'sold' | 'imported';
+  readonly kind: 'adjusted' | 'sold' | 'imported' | 'restocked';
   /** The reservation, or the request. */
   readonly reference: string;
   readonly reason: string;
@@ -56,11 +60,11 @@ export function availableOf(stock: Stock): number {
 /** What is missing of a variant. */
 export type Shortage = { readonly variantId: string; readonly requested: number; readonly available: number };
 
+/** Pieces of a variant that somebody asks for. */
+export type Wanted = Pick<ReservationItem, 'variantId' | 'quantity'>;
+
 /** Sets pieces aside, all or none. `stocks` holds those that exist, in any order. */
-export function reserve(
-  stocks: readonly Stock[],
-  wanted: readonly Pick<ReservationItem, 'variantId' | 'quantity'>[],
-): ReservationItem[] {
+export function reserve(stocks: readonly Stock[], wanted: readonly Wanted[]): ReservationItem[] {
   const byId = new Map(stocks.map((stock) => [stock.variantId, stock]));
   const shortages: Shortage[] = [];
   const items = wanted.map(({ variantId, quantity }) => {
@@ -71,7 +75,7 @@ export function reserve(
     if (stock.tracked && available - quantity < least) {
       shortages.push({ variantId, requested: quantity, available: Math.max(available, 0) });
     }
-    return { variantId, quantity, counted: stock.tracked };
+    return { variantId, quantity, counted: stock.tracked, restocked: 0 };
   });
   if (shortages.length > 0) throw new OutOfStock(shortages, wanted);
   return items;
@@ -109,7 +113,7 @@ export function commit(reservation: Reservation, now: Date): Reservation {
 export function release(reservation: Reservation): Reservation {
   const { id, state } = reservation;
   if (state === 'committed') {
-    throw ended('RESERVATION_COMMITTED', id, `The pieces of ${id} are sold; adjust the stock when they come back.`);
+    throw ended('RESERVATION_COMMITTED', id, `The pieces of ${id} are sold; restock them when they come back.`);
   }
   return state === 'held' ? { ...reservation, state: 'released' } : reservation;
 }
@@ -152,6 +156,6 @@ export function reservationNotFound(id: string): Fault {
   });
 }
 
-function ended(reason: string, id: string, text: string): Fault {
+export function ended(reason: string, id: string, text: string): Fault {
   return new Fault('failed-precondition', reason, text, { metadata: { reservation_id: id } });
 }

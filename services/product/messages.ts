@@ -202,6 +202,6 @@ export function productDeleted(product: Product, now: Date): ProductDeleted {
   };
 }
 
-function moneyMessage(money: Money): NonNullable<ProductMessage['variants'][number]['price']> {
+export function moneyMessage(money: Money): NonNullable<ProductMessage['variants'][number]['price']> {
   return { $typeName: 'only2u.type.v1.Money', minorUnits: money.minorUnits, currency: money.currency };
 }

@@ -6,6 +6,7 @@ import type { Product } from './product.ts';
 import { productChanged, productDeleted } from './messages.ts';
 import { statusNumbers, toStored } from './product-rows.postgres.ts';
 import { forgetProducts, indexProducts } from './search-index.postgres.ts';
+import { cardOf } from './variant-store.postgres.ts';
 
 /**
  * Makes the products of version 1 and changes the others, any number in four statements; the caller holds the rows it
@@ -34,16 +35,17 @@ export async function writeProducts(
       sku: variant.sku,
       stock_tracked: variant.stockTracked,
       backorder_allowed: variant.backorderAllowed,
+      card: cardOf(product, variant),
     })),
   );
   await tx.query(
-    `insert into variant as old (id, product_id, position, sku, stock_tracked, backorder_allowed)
-     select * from json_to_recordset($1::json)
-       as new (id text, product_id text, position smallint, sku text, stock_tracked boolean, backorder_allowed boolean)
+    `insert into variant as old (id, product_id, position, sku, stock_tracked, backorder_allowed, card)
+     select * from json_to_recordset($1::json) as new (id text, product_id text, position smallint, sku text,
+       stock_tracked boolean, backorder_allowed boolean, card text)
      on conflict (id) do update set position = excluded.position, sku = excluded.sku,
-       stock_tracked = excluded.stock_tracked, backorder_allowed = excluded.backorder_allowed
-     where (old.position, old.sku, old.stock_tracked, old.backorder_allowed)
-       is distinct from (excluded.position, excluded.sku, excluded.stock_tracked, excluded.backorder_allowed)`,
+       stock_tracked = excluded.stock_tracked, backorder_allowed = excluded.backorder_allowed, card = excluded.card
+     where (old.position, old.sku, old.stock_tracked, old.backorder_allowed, old.card)
+       is distinct from (excluded.position, excluded.sku, excluded.stock_tracked, excluded.backorder_allowed, excluded.card)`,
     [JSON.stringify(variants)],
   );
   await countStock?.();

@@ -21,6 +21,8 @@ import { loadSampleCatalog } from './sample.ts';
 import { createSearchRpc } from './search-rpc.ts';
 import { createPostgresSearch } from './search.postgres.ts';
 import { createPostgresStore, migrations } from './store.postgres.ts';
+import { createVariantRpc } from './variant-rpc.ts';
+import { createPostgresVariants } from './variant-store.postgres.ts';
 
 const config = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
@@ -63,6 +65,7 @@ export const productService: Service<z.infer<typeof config>> = {
       handlers: [
         handle(ProductService, {
           ...createProductRpc({ store, pageTokens: tokens, env }),
+          ...createVariantRpc({ variants: createPostgresVariants(database), categories }),
           ...createSearchRpc({ store, search, categories, pageTokens: tokens }),
           ...createImportRpc({
             imports,
