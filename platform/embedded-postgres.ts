@@ -25,7 +25,7 @@ const database = 'only2u';
 // on). Without replication there is no need for its log or its processes.
 const settings = {
   shared_buffers: '128MB',
-  max_connections: '60',
+  max_connections: '200',
   io_method: 'sync',
   max_worker_processes: '2',
   max_parallel_workers_per_gather: '0',
