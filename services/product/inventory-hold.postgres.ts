@@ -99,7 +99,7 @@ async function tryHold(sql: Sql, asked: Hold, mayTurn: boolean): Promise<HoldOut
   if (row === undefined) throw new Error('a hold was answered by no row');
   if (row.known !== null) {
     const known = row.known.map((each) => ({
-      ...reservationOf(each),
+      reservation: reservationOf(each),
       sameRequest: each.same_request,
       closing: each.closing,
     }));

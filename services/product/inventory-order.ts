@@ -11,7 +11,8 @@ export type Hold = Pick<Reservation, 'id' | 'orderId' | 'expireTime' | 'createTi
 };
 
 /** A reservation that was made by the same request or is for the same order. */
-export type KnownReservation = Reservation & {
+export type KnownReservation = {
+  readonly reservation: Reservation;
   /** Whether the hold's own request made it. */
   readonly sameRequest: boolean;
   /** Whether nothing is reserved for its order any more. */
@@ -24,13 +25,16 @@ export type KnownReservation = Reservation & {
  */
 export function recall(known: readonly KnownReservation[], hold: Hold): Reservation | undefined {
   const now = hold.createTime;
-  const same = known.find(({ sameRequest }) => sameRequest);
+  const same = known.find(({ sameRequest }) => sameRequest)?.reservation;
   if (same !== undefined && !isSame(same, hold)) throw requestReused(hold.requestId);
-  if (hold.orderId !== '' && known.some(({ orderId, closing }) => closing && orderId === hold.orderId)) {
+  if (
+    hold.orderId !== '' &&
+    known.some(({ reservation, closing }) => closing && reservation.orderId === hold.orderId)
+  ) {
     throw orderClosed(hold.orderId);
   }
   if (same !== undefined) return isOverdue(same, now) ? { ...same, state: 'expired' } : same;
-  const live = known.find(({ orderId }) => orderId === hold.orderId);
+  const live = known.find(({ reservation }) => reservation.orderId === hold.orderId)?.reservation;
   if (live === undefined || isOverdue(live, now)) return undefined;
   if (sameItems(live.items, hold.items)) return live;
   throw new Fault(
@@ -81,7 +85,7 @@ function isOverdue({ state, expireTime }: Reservation, now: Date): boolean {
   return state === 'held' && expireTime <= now;
 }
 
-function isSame(known: KnownReservation, hold: Hold): boolean {
+function isSame(known: Reservation, hold: Hold): boolean {
   const heldFor = (each: Pick<Hold, 'createTime' | 'expireTime'>) =>
     each.expireTime.getTime() - each.createTime.getTime();
   return known.orderId === hold.orderId && heldFor(known) === heldFor(hold) && sameItems(known.items, hold.items);

@@ -16,9 +16,11 @@ export async function reserveStock(store: Pick<InventoryStore, 'hold' | 'expire'
     const outcome = await store.hold(hold);
     if (outcome.kind === 'held') return outcome.reservation;
     if (outcome.kind === 'known') {
-      const reservation = recall(outcome.known, hold);
-      if (reservation !== undefined) return reservation;
-      for (const { id } of outcome.known) await store.expire({ now, limit: 1, reservationId: id });
+      const recalled = recall(outcome.known, hold);
+      if (recalled !== undefined) return recalled;
+      for (const { reservation } of outcome.known) {
+        await store.expire({ now, limit: 1, reservationId: reservation.id });
+      }
       continue;
     }
     for (const { variantId, product } of outcome.stocks) {

@@ -1,47 +1,22 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Message } from '@bufbuild/protobuf';
-import { EmptySchema } from '@bufbuild/protobuf/wkt';
-import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
-import type { InventoryStore, InventoryTx } from './inventory-store.ts';
-import type { Hold } from './inventory-order.ts';
 import {
-  adjust,
-  availableOf,
-  commit,
-  OutOfStock,
-  release,
-  reserve,
-  type Reservation,
-  type Wanted,
-} from './inventory.ts';
-
-export type NewVariant = {
-  readonly onHand?: number;
-  readonly tracked?: boolean;
-  readonly backorderAllowed?: boolean;
-};
-
-/** A store with a published product of vendor usr_v, and what a test must see of it. */
-export type InventoryUnderTest = {
-  readonly store: InventoryStore;
-  /** Adds a product and answers its variants' ids. */
-  addProduct(...variants: NewVariant[]): Promise<string[]>;
-  /** What the ledger adds up to. */
-  ledgerOf(variantId: string): Promise<number>;
-  /** Whether the search shows the variant's product as in stock. */
-  searchSays(variantId: string): Promise<boolean>;
-  close(): Promise<void>;
-};
-
-const time = new Date('2026-05-01T10:00:00Z');
-const later = (seconds: number): Date => new Date(time.getTime() + seconds * 1_000);
+  change,
+  counts,
+  end,
+  later,
+  move,
+  reserveIn,
+  time,
+  type InventoryUnderTest,
+  type NewVariant,
+} from './inventory-store.testing.ts';
+import { availableOf, OutOfStock, type Reservation } from './inventory.ts';
 
 /** What every InventoryStore keeps, whatever it stands on. */
 export function describeInventoryStore(name: string, open: () => Promise<InventoryUnderTest>): void {
   describe(name, () => {
     let opened: InventoryUnderTest | undefined;
-    let requests = 0;
 
     afterEach(async () => {
       await opened?.close();
@@ -53,70 +28,6 @@ export function describeInventoryStore(name: string, open: () => Promise<Invento
       opened = { addProduct, ...rest };
       const addVariant = async (variant: NewVariant): Promise<string> => (await addProduct(variant))[0] ?? '';
       return { ...rest, addProduct, addVariant };
-    }
-
-    // The answer does not matter here: what `work` found out is handed over beside it.
-    async function change<T>(store: InventoryStore, work: (tx: InventoryTx) => Promise<T>): Promise<T> {
-      let found: { readonly value: T } | undefined;
-      const request: Message = create(EmptySchema);
-      const requestId = `request ${requests++}`;
-      await store.change(
-        { actor: 'usr_v', method: 'test', requestId, request, schema: EmptySchema, now: time },
-        async (tx) => {
-          found = { value: await work(tx) };
-          return create(EmptySchema);
-        },
-      );
-      if (found === undefined) throw new Error('the work was not done');
-      return found.value;
-    }
-
-    let reservations = 0;
-    function ask(items: readonly Wanted[], more: Partial<Hold> = {}): Hold {
-      const id = `rsv_${String(reservations++).padStart(6, '0')}`;
-      const from = { actor: 'workload order', requestId: `hold ${id}`, orderId: '' };
-      return { id, ...from, items, expireTime: later(900), createTime: time, ...more };
-    }
-
-    async function reserveIn(
-      store: InventoryStore,
-      items: readonly Wanted[],
-      expireTime = later(900),
-    ): Promise<Reservation> {
-      const outcome = await store.hold(ask(items, { expireTime }));
-      if (outcome.kind === 'held') return outcome.reservation;
-      if (outcome.kind === 'refused') reserve(outcome.stocks, items);
-      throw new Error('the store refused what the rule allows');
-    }
-
-    async function end(store: InventoryStore, id: string, how: 'commit' | 'release', now = time): Promise<Reservation> {
-      const missing = new Error(`no reservation ${id}`);
-      if (how === 'commit') {
-        const before = await store.commit(id, now);
-        if (before === undefined) throw missing;
-        return commit(before, now);
-      }
-      return change(store, async (tx) => {
-        const before = await tx.lockReservation(id);
-        if (before === undefined) throw missing;
-        const after = release(before);
-        if (after !== before) await tx.release(before, { now, closing: false });
-        return after;
-      });
-    }
-
-    function move(store: InventoryStore, variantId: string, delta: number): Promise<void> {
-      return change(store, async (tx) => {
-        const [stock] = await tx.lockStocks([variantId]);
-        if (stock === undefined) throw new Error(`no variant ${variantId}`);
-        adjust(stock, delta);
-        await tx.move({ variantId, delta, kind: 'adjusted', reference: 'r', reason: 'recount', actor: 'usr_v', time });
-      });
-    }
-
-    async function counts(store: InventoryStore, variantId: string): Promise<[number, number]> {
-      const [stock] = await store.findStocks([variantId]);
-      return [stock?.onHand ?? Number.NaN, stock?.reserved ?? Number.NaN];
     }
 
     test('stocks come in the order asked for, with whose they are; unknown ones are left out', async () => {
@@ -274,11 +185,11 @@ export function describeInventoryStore(name: string, open: () => Promise<Invento
       }
     });
 
-    test('of 200 customers at once for 50 pieces, exactly 50 get one', async () => {
+    test('of 500 customers at once for 50 pieces, exactly 50 get one', async () => {
       const { store, addVariant, ledgerOf } = await setUp();
       const id = await addVariant({ onHand: 50 });
       const outcomes = await Promise.allSettled(
-        Array.from({ length: 200 }, () => reserveIn(store, [{ variantId: id, quantity: 1 }])),
+        Array.from({ length: 500 }, () => reserveIn(store, [{ variantId: id, quantity: 1 }])),
       );
       const got = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
       const refused = outcomes.flatMap((outcome): unknown[] => (outcome.status === 'rejected' ? [outcome.reason] : []));

@@ -1,18 +1,26 @@
 import { expect, test } from '@jest/globals';
 import { newId } from '#platform/ids.ts';
-import { openTestDatabase } from '#platform/testing/database.ts';
-import { describeInventoryStore, type InventoryUnderTest } from './inventory-store.contract.ts';
+import type { Database } from '#platform/database.postgres.ts';
+import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
+import { describeOrderStock } from './inventory-order.contract.ts';
+import { describeInventoryStore } from './inventory-store.contract.ts';
 import { createPostgresInventory, moveStocks } from './inventory-store.postgres.ts';
-import { writeProducts } from './product-write.postgres.ts';
+import { end, reserveIn, time, type InventoryUnderTest } from './inventory-store.testing.ts';
+import { OutOfStock } from './inventory.ts';
+import { deleteProduct, writeProducts } from './product-write.postgres.ts';
 import { sampleContent, sampleVariant } from './product.samples.ts';
-import { createProduct } from './product.ts';
+import { createProduct, type Product } from './product.ts';
 
-const time = new Date('2026-05-01T10:00:00Z');
+const migrations = new URL('./migrations/', import.meta.url);
 
 const makeAt = { now: time, newVariantId: () => newId('var'), cleanHtml: (html: string) => html };
 
 async function open(): Promise<InventoryUnderTest> {
-  const database = await openTestDatabase('product', new URL('./migrations/', import.meta.url));
+  return underTest(await openTestDatabase('product', migrations));
+}
+
+function underTest(database: TestDatabase): InventoryUnderTest {
+  const products = new Map<string, Product>();
   return {
     store: createPostgresInventory(database),
     async addProduct(...variants) {
@@ -26,6 +34,7 @@ async function open(): Promise<InventoryUnderTest> {
       });
       const product = createProduct(content, { ...makeAt, id, vendorId: 'usr_v' });
       const variantIds = product.variants.map((variant) => variant.id);
+      for (const variantId of variantIds) products.set(variantId, product);
       const ledger = { kind: 'imported', reference: 'r', reason: '', actor: 'usr_v', time } as const;
       const movements = variantIds.map((variantId, index) => ({
         ...ledger,
@@ -41,6 +50,10 @@ async function open(): Promise<InventoryUnderTest> {
         ),
       );
       return variantIds;
+    },
+    async deleteProductOf(variantId) {
+      const product = products.get(variantId);
+      if (product !== undefined) await database.transaction((tx) => deleteProduct(tx, product, time));
     },
     async ledgerOf(variantId) {
       const [row] = await database.query<{ sum: number }>(
@@ -61,12 +74,42 @@ async function open(): Promise<InventoryUnderTest> {
 }
 
 describeInventoryStore('inventory in PostgreSQL', open);
+describeOrderStock('the stock of orders in PostgreSQL', open);
 
 test('the ledger can’t be rewritten', async () => {
-  const database = await openTestDatabase('product', new URL('./migrations/', import.meta.url));
+  const database = await openTestDatabase('product', migrations);
   try {
     await expect(database.query('update stock_movement set delta = 1')).rejects.toThrow('is a ledger');
     await expect(database.query('delete from stock_movement')).rejects.toThrow('is a ledger');
+  } finally {
+    await database.close();
+  }
+});
+
+test('pieces are held and sold by one statement each, and only the last of a variant takes a transaction', async () => {
+  const database = await openTestDatabase('product', migrations);
+  try {
+    const asked: string[] = [];
+    const counting: Database = {
+      ...database,
+      query(text, values) {
+        asked.push('statement');
+        return database.query(text, values);
+      },
+      transaction(work, options) {
+        asked.push('transaction');
+        return database.transaction(work, options);
+      },
+    };
+    const [variantId = ''] = await underTest(database).addProduct({ onHand: 3 });
+    const store = createPostgresInventory(counting);
+    const { id } = await reserveIn(store, [{ variantId, quantity: 2 }]);
+    await end(store, id, 'commit');
+    expect(asked.splice(0)).toEqual(['statement', 'statement']);
+    await reserveIn(store, [{ variantId, quantity: 1 }]);
+    expect(asked.splice(0)).toEqual(['statement', 'transaction']);
+    await expect(reserveIn(store, [{ variantId, quantity: 1 }])).rejects.toThrow(OutOfStock);
+    expect(asked).toEqual(['statement']);
   } finally {
     await database.close();
   }

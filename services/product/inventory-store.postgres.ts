@@ -64,10 +64,11 @@ function createTx(tx: Sql): InventoryTx {
     },
 
     async lockReservation(id) {
-      const rows = await tx.query<ReservationRow>(
-        `select ${reservationColumns} from reservation r where r.id = $1 for update of r`,
-        [id],
-      );
+      // Its items are read by a statement of their own: the one that waits would tell how they were before it waited.
+      await tx.query('select 1 from reservation where id = $1 for update', [id]);
+      const rows = await tx.query<ReservationRow>(`select ${reservationColumns} from reservation r where r.id = $1`, [
+        id,
+      ]);
       return rows.map(reservationOf)[0];
     },
 

@@ -55,6 +55,8 @@ export async function writeProducts(
 
 /** Removes a product with its variants, their stock and what is searched of it. */
 export async function deleteProduct(tx: Sql, product: Product, now: Date): Promise<void> {
+  // In everybody's order: the stocks by id, then what is searched. What goes with the product goes in no order.
+  await tx.query('select 1 from stock where product_id = $1 order by variant_id for update', [product.id]);
   await forgetProducts(tx, [product.id]);
   await tx.query('delete from product where id = $1', [product.id]);
   await publish(tx, productDeleted(product, now));
