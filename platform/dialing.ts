@@ -7,7 +7,7 @@ import { openIdentity } from './identity/identity.ts';
 import type { Identity } from './identity/material.ts';
 import { type Mesh, spiffeIdOf } from './identity/spiffe.ts';
 import { createClientHooks } from './rpc/outgoing.ts';
-import { serviceConfigOf, workloadServing } from './rpc/policy.ts';
+import { isServedBy, serviceConfigOf, workloadServing } from './rpc/policy.ts';
 import { createRpcTransport, type RpcTransport } from './rpc/transport.ts';
 import { StartError } from './start-error.ts';
 import type { RpcMetrics } from './telemetry/metrics.ts';
@@ -33,7 +33,8 @@ export type Dialing = {
   identityOf(workload: string): Promise<Identity>;
   /** Clients and transports for calls that `caller` makes; its identity must have been asked for. One connection to each peer. */
   as(caller: string): {
-    dial<S extends DescService>(contract: S): Client<S>;
+    /** What every workload serves needs the name of the one that is meant. */
+    dial<S extends DescService>(contract: S, workload?: string): Client<S>;
     transport(contract: DescService): RpcTransport;
   };
   close(): void;
@@ -45,8 +46,8 @@ export function createDialing(options: DialingOptions): Dialing {
   const identities = new Map<string, Identity>();
   const transports = new Map<string, RpcTransport>();
 
-  function transport(caller: string, contract: DescService): RpcTransport {
-    const workload = workloadServing(contract);
+  function transport(caller: string, contract: DescService, workload = workloadServing(contract)): RpcTransport {
+    if (workload === '*') throw new Error(`every workload serves ${contract.typeName}: name the one that is meant`);
     const key = `${caller} ${workload}`;
     const known = transports.get(key);
     if (known !== undefined) return known;
@@ -56,7 +57,7 @@ export function createDialing(options: DialingOptions): Dialing {
       address: addressOf(workload),
       tls: { source: identity.tls, serverSpiffeId: spiffeIdOf(mesh, workload) },
       hooks: createClientHooks({ workload: caller, metrics, tracing }),
-      serviceConfig: serviceConfigOf(contracts.filter((served) => workloadServing(served) === workload)),
+      serviceConfig: serviceConfigOf(contracts.filter((served) => isServedBy(served, workload))),
     });
     transports.set(key, made);
     return made;
@@ -77,7 +78,7 @@ export function createDialing(options: DialingOptions): Dialing {
       return known;
     },
     as: (caller) => ({
-      dial: (contract) => createClient(contract, transport(caller, contract)),
+      dial: (contract, workload) => createClient(contract, transport(caller, contract, workload)),
       transport: (contract) => transport(caller, contract),
     }),
     close() {

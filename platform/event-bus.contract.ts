@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { EventBus, EventMessage } from './event-bus.ts';
+import { type DeadEvent, type EventBus, eventBusOf, type EventMessage } from './event-bus.ts';
 import { newId } from './ids.ts';
 
 /** What every adapter of the port promises. `open` gives a bus of the test's own. */
@@ -89,10 +89,90 @@ export function eventBusContract(open: () => Promise<EventBus>): void {
     await bus.publish([bad, good]);
     expect(await rest.all).toEqual([expect.objectContaining({ id: good.id })]);
     expect(tries).toBe(3);
-    expect(await bus.deadLetters('a', 10)).toEqual([
-      expect.objectContaining({ id: bad.id, key: 'x', attempts: 3, error: 'Error: never' }),
+    expect(await bus.deadEvents({ service: 'a', limit: 10 })).toEqual([
+      expect.objectContaining({ group: 'a', id: bad.id, key: 'x', attempts: 3, error: 'Error: never' }),
     ]);
-    expect(await bus.deadLetters('b', 10)).toEqual([]);
+    expect(await bus.deadEvents({ service: 'b', limit: 10 })).toEqual([]);
+  });
+
+  claim('dead events are found by the service whose groups gave them up, page by page', async (bus) => {
+    await giveUp(bus, 'shop', 2);
+    await giveUp(bus, 'shop-mail', 2);
+    await giveUp(bus, 'shopping', 1);
+    const all = await bus.deadEvents({ service: 'shop', limit: 10 });
+    expect(all.map(({ group }) => group)).toEqual(['shop', 'shop', 'shop-mail', 'shop-mail']);
+    expect(all[0]).toEqual(
+      expect.objectContaining({ topic: 'for shop', time: expect.any(Date), deadTime: expect.any(Date) }),
+    );
+    const first = await bus.deadEvents({ service: 'shop', limit: 3 });
+    const rest = await bus.deadEvents({ service: 'shop', limit: 3, after: first.at(-1) });
+    expect([...first, ...rest].map(({ id }) => id)).toEqual(all.map(({ id }) => id));
+    expect(await bus.countDeadEvents('shop', 10)).toBe(4);
+    expect(await bus.countDeadEvents('shop', 3)).toBe(3);
+    const [one] = all;
+    expect(one && (await bus.deadEvent(one))?.id).toBe(one?.id);
+    expect(await bus.deadEvent({ group: 'shopping', id: one?.id ?? '' })).toBeUndefined();
+  });
+
+  claim('a dead event that is replayed is handled again, its attempts begun anew', async (bus) => {
+    let broken = true;
+    let tries = 0;
+    const later = collect(1);
+    const dead = await giveUp(bus, 'a', 1, async (message) => {
+      tries++;
+      if (broken) throw new Error('broken');
+      await later.handle(message);
+    });
+    broken = false;
+    tries = 0;
+    const [letter] = dead;
+    if (letter === undefined) throw new Error('nothing died');
+    expect(await bus.replay({ group: 'b', id: letter.id })).toBe(false);
+    expect(await bus.replay(letter)).toBe(true);
+    expect(await later.all).toEqual([
+      expect.objectContaining({ id: letter.id, topic: letter.topic, key: letter.key, time: letter.time }),
+    ]);
+    expect(tries).toBe(1);
+    expect(await bus.replay(letter)).toBe(false);
+    expect(await bus.deadEvents({ service: 'a', limit: 10 })).toEqual([]);
+  });
+
+  claim('a dead event that is replayed and fails again is dead again', async (bus) => {
+    const [letter] = await giveUp(bus, 'a', 1);
+    if (letter === undefined) throw new Error('nothing died');
+    await bus.replay(letter);
+    const [again] = await died(bus, 'a', 1);
+    expect(again).toEqual(expect.objectContaining({ id: letter.id, attempts: 2 }));
+  });
+
+  claim('a dead event that is dropped is gone', async (bus) => {
+    const [letter] = await giveUp(bus, 'a', 1);
+    if (letter === undefined) throw new Error('nothing died');
+    expect(await bus.drop({ group: 'b', id: letter.id })).toBe(false);
+    expect(await bus.drop(letter)).toBe(true);
+    expect(await bus.drop(letter)).toBe(false);
+    expect(await bus.deadEvent(letter)).toBeUndefined();
+  });
+
+  claim('a service subscribes with its own groups, and touches no other’s dead events', async (bus) => {
+    const [own, others] = [await giveUp(bus, 'shop-mail', 1), await giveUp(bus, 'user', 1)];
+    const shop = eventBusOf('shop', bus);
+    expect(await shop.countDeadEvents('shop', 10)).toBe(0); // it listens to nobody yet
+    await shop.subscribe({ group: 'shop', topics: ['made'], handle: () => Promise.resolve() });
+    await expect(shop.subscribe({ group: 'user', topics: ['made'], handle: () => Promise.resolve() })).rejects.toThrow(
+      'names its groups',
+    );
+    const [theirs] = others;
+    if (theirs === undefined) throw new Error('nothing died');
+    expect((await shop.deadEvents({ service: 'user', limit: 10 })).map(({ id }) => id)).toEqual(
+      own.map(({ id }) => id),
+    );
+    expect(await shop.countDeadEvents('user', 10)).toBe(1);
+    expect(await shop.deadEvent(theirs)).toBeUndefined();
+    expect(await shop.replay(theirs)).toBe(false);
+    expect(await shop.drop(theirs)).toBe(false);
+    expect(await bus.countDeadEvents('user', 10)).toBe(1);
+    expect(() => eventBusOf('shop-mail', bus)).toThrow('dash');
   });
 
   claim('a close waits for what is being handled, and tells it', async (bus) => {
@@ -112,6 +192,28 @@ export function eventBusContract(open: () => Promise<EventBus>): void {
     await subscription.close();
     expect(ended).toBe(true);
   });
+}
+
+/** Has a group give up so many events, and returns them. */
+async function giveUp(
+  bus: EventBus,
+  group: string,
+  count: number,
+  handle: (message: EventMessage) => Promise<void> = () => Promise.reject(new Error('broken')),
+): Promise<DeadEvent[]> {
+  const topic = `for ${group}`;
+  await bus.subscribe({ group, topics: [topic], attempts: 2, retryMs: () => 1, handle });
+  await bus.publish(Array.from({ length: count }, (_, index) => event(topic, `key ${index}`)));
+  return died(bus, group, count);
+}
+
+/** Waits until the group has given up so many: nobody is told of it, so it is asked for again and again. */
+async function died(bus: EventBus, group: string, count: number): Promise<DeadEvent[]> {
+  for (;;) {
+    const dead = (await bus.deadEvents({ service: group, limit: 100 })).filter((each) => each.group === group);
+    if (dead.length >= count) return dead;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 function event(topic: string, key: string): EventMessage {

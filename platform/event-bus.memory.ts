@@ -2,9 +2,11 @@ import {
   defaultAttempts,
   defaultConcurrency,
   defaultRetryMs,
-  type DeadLetter,
+  type DeadEvent,
+  type DeadEventId,
   type EventBus,
   type EventMessage,
+  ownsGroup,
   type Subscribing,
 } from './event-bus.ts';
 
@@ -12,7 +14,7 @@ type Waiting = { readonly message: EventMessage; failures: number; busy: boolean
 type Group = {
   readonly topics: Set<string>;
   readonly queue: Waiting[];
-  readonly dead: DeadLetter[];
+  readonly dead: DeadEvent[];
   readonly wakes: Set<() => void>;
 };
 
@@ -35,6 +37,15 @@ export function createMemoryEventBus(): EventBus {
       if (key !== '') earlier.add(key);
       return free;
     });
+  }
+
+  function deadOf(service: string): DeadEvent[] {
+    return [...groups].flatMap(([name, { dead }]) => (ownsGroup(service, name) ? dead : []));
+  }
+
+  function take({ dead }: Group, id: string): DeadEvent | undefined {
+    const place = dead.findIndex((each) => each.id === id);
+    return place < 0 ? undefined : dead.splice(place, 1)[0];
   }
 
   return {
@@ -84,7 +95,13 @@ export function createMemoryEventBus(): EventBus {
           waiting.failures++;
           if (waiting.failures >= attempts) {
             remove(waiting);
-            group.dead.push({ ...waiting.message, attempts: waiting.failures, error: String(error) });
+            group.dead.push({
+              ...waiting.message,
+              group: subscribing.group,
+              attempts: waiting.failures,
+              error: String(error),
+              deadTime: new Date(),
+            });
             return;
           }
           const timer = setTimeout(() => {
@@ -115,9 +132,35 @@ export function createMemoryEventBus(): EventBus {
       subscriptions.add(subscription);
       return subscription;
     },
-    deadLetters: (group, limit) => Promise.resolve(groupOf(group).dead.slice(0, limit)),
+    deadEvents: ({ service, after, limit }) =>
+      Promise.resolve(
+        deadOf(service)
+          .filter((each) => after === undefined || order(each, after) > 0)
+          .sort(order)
+          .slice(0, limit),
+      ),
+    countDeadEvents: (service, limit) => Promise.resolve(Math.min(limit, deadOf(service).length)),
+    deadEvent: ({ group, id }) => Promise.resolve(groupOf(group).dead.find((each) => each.id === id)),
+    replay({ group: name, id }) {
+      const group = groupOf(name);
+      const letter = take(group, id);
+      if (letter === undefined) return Promise.resolve(false);
+      const { topic, key, body, traceparent, time } = letter;
+      group.queue.unshift({ message: { id, topic, key, body, traceparent, time }, failures: 0, busy: false });
+      for (const wake of group.wakes) wake();
+      return Promise.resolve(true);
+    },
+    drop: ({ group, id }) => Promise.resolve(take(groupOf(group), id) !== undefined),
     async close() {
       await Promise.all([...subscriptions].map((subscription) => subscription.close()));
     },
   };
+}
+
+function order(a: DeadEventId, b: DeadEventId): number {
+  return compare(a.group, b.group) || compare(a.id, b.id);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }

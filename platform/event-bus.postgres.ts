@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
+import { deadEventsOf } from './event-bus-dead.postgres.ts';
 import { migrate } from './migrate.postgres.ts';
 import { openPool } from './pool.postgres.ts';
 import {
   defaultAttempts,
   defaultConcurrency,
   defaultRetryMs,
-  type DeadLetter,
   type EventBus,
   type EventMessage,
   type Subscribing,
@@ -20,6 +20,7 @@ export type PostgresEventBusOptions = {
 const leaseMs = 30_000; // whoever handles an event for longer is taken for dead
 const handleLimitMs = 25_000; // and is told so before
 const pollMs = 5_000; // a NOTIFY wakes us at once; this finds what is due after a failure, or whose handler died
+const clockStepMs = 5; // a timer that comes a moment before the database's clock finds nothing, and the next look is far
 const keptDays = 2; // of messages that everybody has: a relay that was cut off won't hand them in later than that
 const tidyEveryMs = 60_000;
 const tidyBatch = 1_000;
@@ -163,7 +164,7 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
           `UPDATE delivery SET due_time = now() + $4::int8 * interval '1 ms' WHERE group_name = $1 AND seq = $2 AND attempts = $3`,
           [group, row.seq, row.attempts, waitMs],
         );
-        if (waitMs < pollMs) setTimeout(nudge, waitMs).unref();
+        if (waitMs < pollMs) setTimeout(nudge, waitMs + clockStepMs).unref();
         return;
       }
       log.error({ ...about, err: error }, 'an event failed for the last time; it is a dead letter now');
@@ -214,12 +215,7 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
   return {
     publish,
     subscribe,
-    deadLetters: (group, limit) =>
-      database.query<DeadLetter>(
-        `SELECT id, topic, key, body, traceparent, time, attempts, error FROM dead_letter WHERE group_name = $1
-         ORDER BY dead_time, id LIMIT $2`,
-        [group, limit],
-      ),
+    ...deadEventsOf(database),
     close() {
       closed ??= (async () => {
         await Promise.all([...subscriptions].map((subscription) => subscription.close()));

@@ -29,7 +29,24 @@ export type Subscribing = {
   readonly retryMs?: (failures: number) => number;
 };
 
-export type DeadLetter = EventMessage & { readonly attempts: number; readonly error: string };
+/** An event that a group gave up. */
+export type DeadEvent = EventMessage & {
+  readonly group: string;
+  readonly attempts: number;
+  readonly error: string;
+  readonly deadTime: Date;
+};
+
+/** Which dead event: a group gives each event up once. */
+export type DeadEventId = Pick<DeadEvent, 'group' | 'id'>;
+
+export type DeadEventPage = {
+  /** A service's name: its own group, and those that begin with it and a dash. */
+  readonly service: string;
+  /** Those after this one. */
+  readonly after?: DeadEventId | undefined;
+  readonly limit: number;
+};
 
 /** A port: carries events between services, each to each group at least once. event-bus.contract.ts says what that means. */
 export type EventBus = {
@@ -37,8 +54,18 @@ export type EventBus = {
   publish(messages: readonly EventMessage[]): Promise<void>;
   /** From the first subscription on the group's events are kept for it, also while nobody listens. */
   subscribe(subscribing: Subscribing): Promise<{ close(): Promise<void> }>;
-  /** What the group gave up, oldest first. */
-  deadLetters(group: string, limit: number): Promise<DeadLetter[]>;
+  /** What the groups of a service gave up, by group and id. */
+  deadEvents(page: DeadEventPage): Promise<DeadEvent[]>;
+  /** How many there are, counted up to the limit. */
+  countDeadEvents(service: string, limit: number): Promise<number>;
+  deadEvent(id: DeadEventId): Promise<DeadEvent | undefined>;
+  /**
+   * Has the group handle it again, its attempts begun anew: before the events of its key that still wait, and after those that have
+   * gone ahead meanwhile. False when the group has no such dead event.
+   */
+  replay(id: DeadEventId): Promise<boolean>;
+  /** Forgets it. False when the group has no such dead event. */
+  drop(id: DeadEventId): Promise<boolean>;
   /** Ends all subscriptions, after the events that are being handled. */
   close(): Promise<void>;
 };
@@ -48,6 +75,40 @@ export const defaultAttempts = 10;
 
 export function defaultRetryMs(failures: number): number {
   return Math.min(300_000, 1_000 * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
+}
+
+/** Whether the group is the service's: "order" and "order-mail" are order's. */
+export function ownsGroup(service: string, group: string): boolean {
+  return group === service || group.startsWith(`${service}-`);
+}
+
+/**
+ * The bus as one service has it: it subscribes with groups of its own alone, and sees, replays and drops nobody else's dead events.
+ * It doesn't end the bus, which others have too.
+ */
+export function eventBusOf(service: string, bus: EventBus): EventBus {
+  if (service.includes('-')) throw new Error(`${service} can’t have a dash in its name: it would share its groups`);
+  let listens = false;
+  function refuse(group: string): void {
+    if (!ownsGroup(service, group)) {
+      throw new Error(`${service} names its groups "${service}" or "${service}-…", not "${group}"`);
+    }
+  }
+  return {
+    publish: (messages) => bus.publish(messages),
+    async subscribe(subscribing) {
+      refuse(subscribing.group);
+      listens = true;
+      return bus.subscribe(subscribing);
+    },
+    deadEvents: (page) => bus.deadEvents({ ...page, service }),
+    // Who listens to nobody gives nothing up, and need not open the bus to know that.
+    countDeadEvents: async (_, limit) => (listens ? bus.countDeadEvents(service, limit) : 0),
+    deadEvent: async (id) => (ownsGroup(service, id.group) ? bus.deadEvent(id) : undefined),
+    replay: async (id) => ownsGroup(service, id.group) && bus.replay(id),
+    drop: async (id) => ownsGroup(service, id.group) && bus.drop(id),
+    close: () => Promise.resolve(),
+  };
 }
 
 /** Opens the bus when it is first needed: most processes have nothing to say for a while, and a connection costs memory. */
@@ -63,7 +124,11 @@ export function lazyEventBus(open: () => Promise<EventBus>): EventBus {
   return {
     publish: async (messages) => (await bus()).publish(messages),
     subscribe: async (subscribing) => (await bus()).subscribe(subscribing),
-    deadLetters: async (group, limit) => (await bus()).deadLetters(group, limit),
+    deadEvents: async (page) => (await bus()).deadEvents(page),
+    countDeadEvents: async (service, limit) => (await bus()).countDeadEvents(service, limit),
+    deadEvent: async (id) => (await bus()).deadEvent(id),
+    replay: async (id) => (await bus()).replay(id),
+    drop: async (id) => (await bus()).drop(id),
     close: async () => (await opening)?.close(),
   };
 }

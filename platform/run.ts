@@ -1,25 +1,28 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import type { Logger } from 'pino';
+import { DeadLetterService } from '#gen/only2u/operation/v1/dead_letter_pb.ts';
 import { createAdminListener } from './admin-listener.ts';
 import { type ClosingStack, createClosingStack } from './closing.ts';
 import type { Variables } from './config.ts';
+import { handleDeadLetters, queueLengths } from './dead-letters.ts';
 import { createDialing } from './dialing.ts';
 import { codeOf } from './error-code.ts';
 import { createMemoryEventBus } from './event-bus.memory.ts';
 import { openPostgresEventBus } from './event-bus.postgres.ts';
-import { lazyEventBus } from './event-bus.ts';
+import { eventBusOf, lazyEventBus } from './event-bus.ts';
 import { newId } from './ids.ts';
 import { createTokenVerifier } from './identity/access-token.ts';
 import { portVariable } from './process-config.ts';
 import { createServerHooks } from './rpc/admission.ts';
 import { createRpcServer } from './rpc/server.ts';
 import { createShedder } from './rpc/shedding.ts';
-import type { Env, OpenService, Service } from './service.ts';
+import type { Env, Handlers, Service } from './service.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { createQueueMetrics } from './telemetry/queue-metrics.ts';
 import { openTracing } from './telemetry/tracing.ts';
 
 /** One line of services/all.ts: loaded only where it runs, so that a process of one service stays small. */
@@ -37,7 +40,7 @@ export type RunOptions = {
   readonly onProgress?: (text: string) => void;
 };
 
-export type Dial = <S extends DescService>(contract: S) => Client<S>;
+export type Dial = <S extends DescService>(contract: S, workload?: string) => Client<S>;
 
 export type Shop = {
   readonly log: Logger;
@@ -119,7 +122,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     nowMs: () => performance.now(),
   });
   stage(() => shedder.close());
-  const contracts = services.flatMap((service) => service.contract);
+  const contracts = [...services.flatMap((service) => service.contract), DeadLetterService];
   const hooks = createServerHooks({ mesh, verifier, metrics: metrics.rpc, log, tracing, contracts, shedder });
 
   const checks = new Map<string, () => Promise<void>>();
@@ -127,8 +130,11 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   stage(() => admin.close());
   const opened = { inner: stage(), servers: stage(), edge: stage() };
 
+  const watchQueues = createQueueMetrics(metrics.registry);
+
   async function open(service: Service): Promise<void> {
     const { name } = service;
+    const ownEvents = eventBusOf(name, events);
     const env: Env = {
       config: settings.of(service),
       log: log.child({ service: name }),
@@ -139,24 +145,27 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
       tracing,
       trace: (work, traceparent) => tracing?.work(name, work, traceparent),
       metrics: metrics.registry,
-      events,
+      events: ownEvents,
     };
     const running = await service.open(env).catch(unlessPort(name));
     (isEdge(service) ? opened.edge : opened.inner).push(() => running.close());
     if (running.address !== undefined) addresses.set(name, running.address);
-    if (!isEdge(service)) await serve(name, running);
-    checks.set(name, () => running.ready?.() ?? Promise.resolve());
+    const ready = () => running.ready?.() ?? Promise.resolve();
+    const handlers = [...running.handlers];
+    const { database } = running;
+    if (database !== undefined) {
+      const queues = { service: name, database, events: ownEvents, now: env.now };
+      handlers.push(handleDeadLetters(queues));
+      watchQueues(name, () => queueLengths(queues));
+    }
+    if (!isEdge(service)) await serve(name, handlers, ready);
+    checks.set(name, ready);
   }
 
-  async function serve(name: string, running: OpenService): Promise<void> {
+  async function serve(name: string, handlers: readonly Handlers[], ready: () => Promise<void>): Promise<void> {
     const { tls: source } = await dialing.identityOf(name);
-    const server = createRpcServer({
-      handlers: running.handlers,
-      hooks,
-      ready: () => running.ready?.() ?? Promise.resolve(),
-      tls: { source },
-      maxMessageBytes: config.RPC_MAX_MESSAGE_BYTES,
-    });
+    const maxMessageBytes = config.RPC_MAX_MESSAGE_BYTES;
+    const server = createRpcServer({ handlers, hooks, ready, tls: { source }, maxMessageBytes });
     opened.servers.push(() => server.close({ graceMs }));
     const { port } = await server.listen(config.RPC_HOST, settings.portOf(name)).catch(unlessPort(name));
     addresses.set(name, `127.0.0.1:${port}`);

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { TraceWork } from './background-call.ts';
 import type { EventBus } from './event-bus.ts';
 import type { TokenVerifier } from './identity/access-token.ts';
+import type { Database } from './pool.postgres.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 import type { RpcTransport } from './rpc/transport.ts';
 
@@ -42,6 +43,8 @@ export function handle<S extends DescService>(contract: S, implementation: Servi
 
 export type OpenService = {
   readonly handlers: readonly Handlers[];
+  /** Where its data are: the platform shows operators what became a dead letter there, and counts it. */
+  readonly database?: Database;
   /** host:port of a listener of its own, such as the edge has. */
   readonly address?: string;
   /** Resolves when the service can answer; rejects with the reason while it can't. Asked by readiness. */

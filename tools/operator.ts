@@ -11,8 +11,8 @@ import { services } from '#services/all.ts';
 
 /** What a command of the project's own holds of a running shop. */
 export type Operator = {
-  /** A client that calls as the workload "operator", with its certificate. */
-  dial<S extends DescService>(contract: S): Client<S>;
+  /** A client that calls as the workload "operator", with its certificate. What every workload serves needs the name of one. */
+  dial<S extends DescService>(contract: S, workload?: string): Client<S>;
   close(): void;
 };
 

@@ -53,9 +53,14 @@ export function policyOf(method: DescMethod): Policy {
   return policy;
 }
 
-/** The workload that serves a contract, such as "product"; "" when the contract doesn't say. */
+/** The workload that serves a contract, such as "product"; "*" for each of them, "" when the contract doesn't say. */
 export function workloadServing(contract: DescService): string {
   return getOption(contract, serviceOption).workload;
+}
+
+export function isServedBy(contract: DescService, workload: string): boolean {
+  const serving = workloadServing(contract);
+  return serving === workload || serving === '*';
 }
 
 /** Whether `caller` may call the method at all, whoever the user is. */

@@ -7,7 +7,9 @@ import {
   createRouterTransport,
   type ServiceImpl,
 } from '@connectrpc/connect';
+import { handleDeadLetters } from '../dead-letters.ts';
 import { createMemoryEventBus } from '../event-bus.memory.ts';
+import { eventBusOf } from '../event-bus.ts';
 import { Fault } from '../fault.ts';
 import { newId } from '../ids.ts';
 import type { TokenVerifier } from '../identity/access-token.ts';
@@ -58,11 +60,13 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
     router: { interceptors: [admitting(hooks, service.name)] },
     transport: { interceptors: [passingOn(outgoing)] },
   });
-  const events = createMemoryEventBus();
+  const bus = createMemoryEventBus();
+  const events = eventBusOf(service.name, bus);
+  const now = options.now ?? (() => new Date());
   const opened = await service.open({
     config: service.config.parse(options.config ?? {}),
     log,
-    now: options.now ?? (() => new Date()),
+    now,
     newId,
     dial: (contract) => createClient(contract, peers),
     verifier: tokens,
@@ -74,9 +78,12 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
       throw new Error('A service in memory has no connections; test over the wire what passes encoded messages on.');
     },
   });
+  const { database } = opened;
+  const more = database === undefined ? [] : [handleDeadLetters({ service: service.name, database, events, now })];
+  const handlers = [...opened.handlers, ...more];
   return {
     as: ({ caller = 'gateway', user, address, userAgent }) => {
-      const transport = createRouterTransport(routesTo(opened.handlers), {
+      const transport = createRouterTransport(routesTo(handlers), {
         router: { interceptors: [admitting(hooks, caller)] },
         transport: { interceptors: [asCaller({ token: user && tokens.issue(user), address, userAgent })] },
       });
@@ -84,7 +91,7 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
     },
     async close() {
       await opened.close();
-      await events.close();
+      await bus.close();
       metrics.close();
     },
   };

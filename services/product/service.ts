@@ -78,6 +78,7 @@ export const productService: Service<z.infer<typeof config>> = {
         handle(CategoryService, createCategoryRpc({ store, categories, pageTokens: tokens, env })),
         handleInventory({ store: inventory, now: env.now, newId: env.newId }),
       ],
+      database,
       async ready() {
         await database.query('select 1');
       },

@@ -87,6 +87,7 @@ export async function openUserService(
       handleOperator({ store, hasher, signer, now, newId }),
       handle(UserService, { ...accountMethods(rpc), ...addressMethods(rpc) }),
     ],
+    database,
     async ready() {
       await database.query('SELECT 1');
     },
