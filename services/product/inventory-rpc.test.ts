@@ -234,3 +234,119 @@ test('untracked variants are always to be had, and backorders go below zero', as
     { backorderAllowed: true, reserved: 3, available: -2 },
   ]);
 });
+
+test('an order asks again and again and holds one reservation', async () => {
+  const variantId = await variant(5);
+  const client = inventory(order);
+  const items = [{ variantId, quantity: 2 }];
+  const [first, second] = [
+    await client.reserveStock({ requestId: requestId(), orderId: 'ord_again', items }),
+    await client.reserveStock({ requestId: requestId(), orderId: 'ord_again', items }),
+  ];
+  expect(second).toEqual(first);
+  expect(first.reservation).toMatchObject({ orderId: 'ord_again', state: ReservationState.HELD });
+  const more = { requestId: requestId(), orderId: 'ord_again', items: [{ variantId, quantity: 3 }] };
+  expect(await refusal(client.reserveStock(more))).toEqual({
+    code: Code.AlreadyExists,
+    reason: 'ORDER_ALREADY_RESERVED',
+    metadata: { order_id: 'ord_again', reservation_id: first.reservation?.id },
+  });
+  await client.releaseReservation({ requestId: requestId(), reservationId: first.reservation?.id ?? '' });
+  expect((await client.reserveStock(more)).reservation).toMatchObject({ items: [{ variantId, quantity: 3 }] });
+});
+
+test('closing an order gives its pieces back and refuses whoever comes late', async () => {
+  const variantId = await variant(5);
+  const client = inventory(order);
+  const request = { requestId: requestId(), orderId: 'ord_closed', items: [{ variantId, quantity: 2 }] };
+  const { reservation } = await client.reserveStock(request);
+  const close = { requestId: requestId(), orderId: 'ord_closed' };
+  for (const requested of [close, close, { ...close, requestId: requestId() }]) {
+    const released = { id: reservation?.id, state: ReservationState.RELEASED };
+    expect((await client.releaseReservation(requested)).reservation).toMatchObject(released);
+  }
+  const refused = { code: Code.FailedPrecondition, reason: 'ORDER_CLOSED', metadata: { order_id: 'ord_closed' } };
+  expect(await refusal(client.reserveStock(request))).toEqual(refused);
+  expect(await refusal(client.reserveStock({ ...request, requestId: requestId() }))).toEqual(refused);
+  const late = client.commitReservation({ requestId: requestId(), reservationId: reservation?.id ?? '' });
+  expect((await refusal(late)).reason).toBe('RESERVATION_RELEASED');
+  const { stocks } = await inventory({}).getStock({ variantIds: [variantId] });
+  expect(stocks).toMatchObject([{ onHand: 5, reserved: 0 }]);
+});
+
+test('an order that never reserved anything is closed by an empty answer', async () => {
+  const client = inventory(order);
+  for (let i = 0; i < 2; i++) {
+    const closed = await client.releaseReservation({ requestId: requestId(), orderId: 'ord_never' });
+    expect(closed.reservation).toBeUndefined();
+  }
+  const items = [{ variantId: await variant(1), quantity: 1 }];
+  const late = client.reserveStock({ requestId: requestId(), orderId: 'ord_never', items });
+  expect((await refusal(late)).reason).toBe('ORDER_CLOSED');
+});
+
+test('an order whose pieces are sold is not closed', async () => {
+  const variantId = await variant(1);
+  const client = inventory(order);
+  const request = { requestId: requestId(), orderId: 'ord_sold', items: [{ variantId, quantity: 1 }] };
+  const reservationId = (await client.reserveStock(request)).reservation?.id ?? '';
+  await client.commitReservation({ requestId: requestId(), reservationId });
+  expect(await refusal(client.releaseReservation({ requestId: requestId(), orderId: 'ord_sold' }))).toEqual({
+    code: Code.FailedPrecondition,
+    reason: 'RESERVATION_COMMITTED',
+    metadata: { reservation_id: reservationId },
+  });
+  const again = await client.reserveStock({ ...request, requestId: requestId() });
+  expect(again.reservation).toMatchObject({ id: reservationId, state: ReservationState.COMMITTED });
+});
+
+test('a release names a reservation or an order, not both and not neither', async () => {
+  const client = inventory(order);
+  for (const names of [{}, { reservationId: 'rsv_1', orderId: 'ord_1' }, { orderId: 'o'.repeat(65) }]) {
+    const release = client.releaseReservation({ requestId: requestId(), ...names });
+    expect((await refusal(release)).code).toBe(Code.InvalidArgument);
+  }
+  const unknown = client.releaseReservation({ requestId: requestId(), reservationId: 'rsv_none' });
+  expect(await refusal(unknown)).toMatchObject({ code: Code.NotFound, reason: 'RESERVATION_NOT_FOUND' });
+});
+
+test('sold pieces come back once by a request, and never more than were sold', async () => {
+  const [kept, free] = [await variant(5), await variant(0, { stockTracked: false })];
+  const client = inventory(order);
+  const items = [kept, free].map((variantId) => ({ variantId, quantity: 3 }));
+  const { reservation } = await client.reserveStock({ requestId: requestId(), items });
+  const reservationId = reservation?.id ?? '';
+  const back = { requestId: requestId(), reservationId, items: items.map((item) => ({ ...item, quantity: 2 })) };
+  expect(await refusal(client.restockItems(back))).toMatchObject({
+    code: Code.FailedPrecondition,
+    reason: 'RESERVATION_NOT_COMMITTED',
+  });
+  await client.commitReservation({ requestId: requestId(), reservationId });
+  for (let i = 0; i < 2; i++) expect((await client.restockItems(back)).uncountedVariantIds).toEqual([free]);
+  const { stocks } = await inventory({}).getStock({ variantIds: [kept] });
+  expect(stocks).toMatchObject([{ onHand: 4, reserved: 0 }]);
+  expect(await refusal(client.restockItems({ ...back, requestId: requestId() }))).toEqual({
+    code: Code.FailedPrecondition,
+    reason: 'RESTOCK_EXCEEDS_COMMITTED',
+    metadata: { reservation_id: reservationId, variant_id: kept, requested: '2', committed: '3', restocked: '2' },
+  });
+});
+
+test('restocking what was not sold, twice in a request or under a used request_id is refused', async () => {
+  const variantId = await variant(5);
+  const client = inventory(order);
+  const { reservation } = await client.reserveStock({ requestId: requestId(), items: [{ variantId, quantity: 3 }] });
+  const reservationId = reservation?.id ?? '';
+  await client.commitReservation({ requestId: requestId(), reservationId });
+  const one = [{ variantId, quantity: 1 }];
+  const back = { requestId: requestId(), reservationId, items: one };
+  const refused = async (more: object) => (await refusal(client.restockItems({ ...back, ...more }))).reason;
+  expect(await refused({ items: [...one, ...one] })).toBe('VARIANT_TWICE');
+  expect(await refused({ items: [{ variantId: 'var_other', quantity: 1 }] })).toBe('RESTOCK_EXCEEDS_COMMITTED');
+  expect(await refused({ reservationId: 'rsv_none' })).toBe('RESERVATION_NOT_FOUND');
+  expect((await refusal(client.restockItems({ ...back, items: [] }))).code).toBe(Code.InvalidArgument);
+  await client.restockItems(back);
+  expect(await refused({ items: [{ variantId, quantity: 2 }] })).toBe('REQUEST_ID_REUSED');
+  const byCart = inventory({ caller: 'cart' }).restockItems(back);
+  expect((await refusal(byCart)).code).toBe(Code.PermissionDenied);
+});
