@@ -93,6 +93,14 @@ export function taxAmount({ cgst, sgst, igst }: Tax): bigint {
   return cgst + sgst + igst;
 }
 
+const titleLength = 60; // what a sentence bears
+
+/** What customers know a variant by, in quotation marks, short enough for a sentence. */
+export function inWords({ title, variantTitle }: { readonly title: string; readonly variantTitle: string }): string {
+  const whole = variantTitle === '' ? title : `${title}, ${variantTitle}`;
+  return whole.length <= titleLength ? `“${whole}”` : `“${whole.slice(0, titleLength).toWellFormed()}…”`;
+}
+
 /** Adds parts up: those of a quote, or of an order, or a vendor's alone. */
 export function totalsOf({ parts }: { readonly parts: readonly QuotedPart[] }): QuoteTotals {
   const lines = parts.flatMap((part) => part.lines);
