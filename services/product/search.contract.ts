@@ -382,7 +382,7 @@ export function describeProductSearch(name: string, open: () => Promise<SearchUn
       for (const query of ['belt', 'woven belt']) {
         const best = await large.search.search({ ...all, query });
         expect(best).toMatchObject({ total: searchCap, capped: true });
-        expect(await walk(large, { ...all, query, limit: 100 })).toHaveLength(searchCap);
+        expect(await walk(large, { ...all, query, limit: 100 })).toEqual([...belts].reverse().slice(0, searchCap));
         for (const sort of ['price-ascending', 'price-descending', 'newest'] as const) {
           const pages = await walk(large, { ...all, query, sort, limit: 100 });
           expect([...pages].sort()).toEqual(belts);
@@ -390,6 +390,23 @@ export function describeProductSearch(name: string, open: () => Promise<SearchUn
         }
       }
       expect(await walk(large, { ...all, limit: 100 })).toHaveLength(crowd.length);
+    });
+
+    test('words with a price find all that have both, in every order, also where more than are counted have the words', async () => {
+      const price = { currency: 'INR', min: inr(100).minorUnits, max: inr(700).minorUnits };
+      const wanted = crowd.filter(({ title, variants }) => {
+        const amount = variants[0]?.price.minorUnits ?? 0n;
+        return title.startsWith('Woven') && amount >= price.min && amount <= price.max;
+      });
+      expect(wanted.length).toBeLessThan(searchCap);
+      const ids = wanted.map(({ id }) => id).sort();
+      for (const query of ['belt', 'woven belt', 'belt woven']) {
+        for (const sort of ['relevance', 'price-ascending', 'price-descending', 'newest'] as const) {
+          const found = await walk(large, { ...all, query, price, sort, limit: 20 });
+          expect([...found].sort()).toEqual(ids);
+        }
+      }
+      expect(await walk(large, { ...all, query: 'woven scarf', limit: 100 })).toEqual([]);
     });
 
     test('suggestions complete a word or the title, the title’s beginning first', async () => {
