@@ -9,7 +9,16 @@ import type {
 } from '#gen/only2u/order/v1/order_pb.ts';
 import type { Money } from '#platform/money.ts';
 import type { ShippingOption } from './pricing.ts';
-import { lineSubtotal, lineTotal, partTotal, type Quote, type QuotedLine, type QuotedPart, type Tax, totalsOf } from './quote.ts';
+import {
+  lineSubtotal,
+  lineTotal,
+  partTotal,
+  type Quote,
+  type QuotedLine,
+  type QuotedPart,
+  type Tax,
+  totalsOf,
+} from './quote.ts';
 
 /** What a quote says, as the contract has it; an order's parts, lines and sums begin the same way. */
 export function encodeQuote(
@@ -32,7 +41,10 @@ export function encodeQuote(
 }
 
 /** The sums of these parts; nothing has gone back of them. */
-export function encodeTotals(parts: readonly QuotedPart[], currency: string): MessageInitShape<typeof OrderTotalsSchema> {
+export function encodeTotals(
+  parts: readonly QuotedPart[],
+  currency: string,
+): MessageInitShape<typeof OrderTotalsSchema> {
   const { subtotal, shipping, discount, total, tax } = totalsOf({ parts });
   return {
     subtotal: { minorUnits: subtotal, currency },
