@@ -98,7 +98,7 @@ test('a list shows each with its error’s first line, and nothing that moves th
       'user/task/mail/00001',
       '  2026-03-01T13:00:00.000Z, 20 attempts, mail, about 00001',
       '  Error: broken',
-      '2 dead letters.',
+      'Dead letters: 2.',
     ].join('\n'),
   );
 });
@@ -120,14 +120,14 @@ test('all are replayed, page by page', async () => {
   const shown = desk(250);
   expect(await run({ kind: 'replay', from: ['user'] }, shown)).toBe(0);
   expect(shown.ids).toEqual([]);
-  expect(shown.text()).toBe('250 dead letters are tried again.');
+  expect(shown.text()).toBe('Replayed: 250.');
 });
 
 test('one command takes a thousand at most, and says that there are more', async () => {
   const shown = desk(1_100);
   expect(await run({ kind: 'drop', from: ['user'] }, shown)).toBe(0);
   expect(shown.ids).toHaveLength(100);
-  expect(shown.text()).toContain('1000 dead letters dropped; there are more.');
+  expect(shown.text()).toContain('Dropped: 1000; there are more.');
 });
 
 test('of several, one that is gone already keeps no other from being replayed', async () => {

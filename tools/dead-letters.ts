@@ -120,7 +120,7 @@ async function list(from: readonly string[], desk: Desk): Promise<number> {
     desk.write(`${printable(id)}\n  ${printable(about.join(', '))}\n  ${printable(shorten(error))}`);
   }
   desk.write(
-    letters.length === 0 ? 'There are no dead letters.' : `${letters.length} dead letters${more ? ' and more' : ''}.`,
+    letters.length === 0 ? 'There are no dead letters.' : `Dead letters: ${letters.length}${more ? ' and more' : ''}.`,
   );
   return 0;
 }
@@ -161,10 +161,8 @@ async function change(command: Extract<Command, { kind: Change }>, desk: Desk): 
       desk.write(printable(error.rawMessage));
     }
   }
-  const done = found.ids.length - failures;
-  desk.write(
-    `${done} dead letters ${kind === 'replay' ? 'are tried again' : 'dropped'}${found.more ? '; there are more' : ''}.`,
-  );
+  const done = `${kind === 'replay' ? 'Replayed' : 'Dropped'}: ${found.ids.length - failures}`;
+  desk.write(`${done}${found.more ? '; there are more' : ''}.`);
   return failures > 0 ? 1 : 0;
 }
 
