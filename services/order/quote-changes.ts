@@ -26,7 +26,7 @@ export type Change = {
   readonly variantId?: string;
 };
 
-const toldChanges = 12; // an error has 8 KiB on its way, and nobody reads more
+const toldChanges = 10; // an error has 8 KiB on its way, and nobody reads more
 const namedChanges = 3; // in the message itself
 
 /**

@@ -93,7 +93,7 @@ export function taxAmount({ cgst, sgst, igst }: Tax): bigint {
   return cgst + sgst + igst;
 }
 
-const titleLength = 60; // what a sentence bears
+const titleLength = 40; // what a sentence bears
 
 /** What customers know a variant by, in quotation marks, short enough for a sentence. */
 export function inWords({ title, variantTitle }: { readonly title: string; readonly variantTitle: string }): string {
