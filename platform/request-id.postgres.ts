@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fromBinary, toBinary, type DescMessage, type Message, type MessageShape } from '@bufbuild/protobuf';
-import type { Sql } from './pool.postgres.ts';
+import { brokenUnique, type Sql } from './pool.postgres.ts';
 import { Fault } from './fault.ts';
 
 export type OnceOptions<R extends DescMessage> = {
@@ -52,16 +52,7 @@ export async function once<R extends DescMessage>(
     );
     if (first === undefined)
       throw new Fault('aborted', 'CONCURRENT_CHANGE', 'The same request ended just now; try again.');
-    if (!first.fingerprint.equals(fingerprint)) {
-      throw new Fault(
-        'already-exists',
-        'REQUEST_ID_REUSED',
-        `The request_id ${requestId} came before with another request; make a new one.`,
-        {
-          metadata: { request_id: requestId },
-        },
-      );
-    }
+    if (!first.fingerprint.equals(fingerprint)) throw reused(requestId);
     return fromBinary(schema, first.answer);
   }
   const answer = await work();
@@ -70,6 +61,58 @@ export async function once<R extends DescMessage>(
     toBinary(schema, answer),
   ]);
   return answer;
+}
+
+/** What `changeOnce` throws for a request that was answered before. Nothing was changed: ask `firstAnswer`. */
+export class AnsweredBefore extends Error {}
+
+/**
+ * Makes a change and remembers its answer in one and the same statement, which saves the round trips of a transaction: for hot
+ * changes whose answer is known before them. `change` is one INSERT, UPDATE or DELETE that returns a row for each row that it
+ * changed. Answers whether it changed any; what changed none is not remembered.
+ */
+export async function changeOnce<R extends DescMessage>(
+  sql: Sql,
+  { actor, method, requestId, request, schema, now }: OnceOptions<R>,
+  change: { readonly text: string; readonly values: readonly unknown[]; readonly answer: MessageShape<R> },
+): Promise<boolean> {
+  const { text, values, answer } = change;
+  if (requestId === '') return (await sql.query(text, values)).length > 0;
+  const at = (place: number): string => `$${values.length + place}`;
+  const expireTime = new Date(now.getTime() + keptHours * 3_600_000);
+  try {
+    const changed = await sql.query(
+      `WITH changed AS (${text}), remembered AS (
+         INSERT INTO request_ids (actor, method, request_id, fingerprint, answer, expire_time)
+         SELECT ${at(1)}::text, ${at(2)}::text, ${at(3)}::text, ${at(4)}::bytea, ${at(5)}::bytea, ${at(6)}::timestamptz
+         FROM (SELECT FROM changed LIMIT 1) AS any_row)
+       SELECT FROM changed LIMIT 1`,
+      [...values, actor, method, requestId, fingerprintOf(request), toBinary(schema, answer), expireTime],
+    );
+    return changed.length > 0;
+  } catch (error) {
+    if (brokenUnique(error) !== 'request_ids_pkey') throw error;
+    throw new AnsweredBefore(`${method} answered the request_id ${requestId} before`, { cause: error });
+  }
+}
+
+/** What the request was answered before, or undefined when it is new. Refuses an id that came with another request. */
+export async function firstAnswer<R extends DescMessage>(
+  sql: Sql,
+  { actor, method, requestId, request, schema }: OnceOptions<R>,
+): Promise<MessageShape<R> | undefined> {
+  const [first] = await sql.query<{ fingerprint: Buffer; answer: Buffer }>(
+    'SELECT fingerprint, answer FROM request_ids WHERE actor = $1 AND method = $2 AND request_id = $3',
+    [actor, method, requestId],
+  );
+  if (first === undefined) return undefined;
+  if (!first.fingerprint.equals(fingerprintOf(request))) throw reused(requestId);
+  return fromBinary(schema, first.answer);
+}
+
+function reused(requestId: string): Fault {
+  const text = `The request_id ${requestId} came before with another request; make a new one.`;
+  return new Fault('already-exists', 'REQUEST_ID_REUSED', text, { metadata: { request_id: requestId } });
 }
 
 /** Forgets some of the answers that are too old, a bounded number at a time. Returns how many. */

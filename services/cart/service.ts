@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
+import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
+import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
+import { openDatabase } from '#platform/database.postgres.ts';
+import { consume } from '#platform/outbox.postgres.ts';
+import { handle, type Service } from '#platform/service.ts';
+import { createCarts } from './carts.ts';
+import { createCoupons } from './coupons.grpc.ts';
+import { cartEventHandlers } from './events.postgres.ts';
+import { createOffers } from './offers.grpc.ts';
+import { createCartRpc } from './rpc.ts';
+import { createPostgresStore } from './store.postgres.ts';
+import { startSweeper } from './sweeper.ts';
+
+const config = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+});
+
+/** What guests and users mean to buy. */
+export const cartService: Service<z.infer<typeof config>> = {
+  name: 'cart',
+  contract: [CartService],
+  config,
+  async open({ config, log, now, newId, dial, events, trace }) {
+    const migrations = new URL('./migrations/', import.meta.url);
+    const database = await openDatabase({ url: config.DATABASE_URL, schema: 'cart', migrations, log, plansOnce: true });
+    const handlers = cartEventHandlers(now);
+    const listening = consume({ bus: events, database, group: 'cart', handlers, trace });
+    const subscription = await listening.catch(async (error: unknown) => {
+      await database.close();
+      throw error;
+    });
+    const store = createPostgresStore(database);
+    const sweeper = startSweeper({ store, now, log });
+    const carts = createCarts({
+      store,
+      findOffers: createOffers(dial(ProductService)),
+      findQuote: createCoupons(dial(CouponService)),
+      now,
+      newId,
+    });
+    return {
+      handlers: [handle(CartService, createCartRpc({ carts, now }))],
+      async ready() {
+        await database.query('select 1');
+      },
+      database,
+      async close() {
+        await subscription.close();
+        await sweeper.close();
+        await database.close();
+      },
+    };
+  },
+};
