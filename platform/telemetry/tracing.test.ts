@@ -1,47 +1,19 @@
-import { createServer } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
+import { type Collector, openCollector as openTestCollector } from '../testing/collector.ts';
 import { silentLog } from './log.ts';
 import { openTracing, type Tracing } from './tracing.ts';
-
-type SentSpan = {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-  kind: number;
-  status: { code?: number };
-};
-type Batch = { resourceSpans: { resource: unknown; scopeSpans: { spans: SentSpan[] }[] }[] };
-type Sent = { resource: string; spans: SentSpan[] };
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** A collector that keeps what it is sent. */
-async function openCollector(status = 200): Promise<{ endpoint: string; sent: Sent[] }> {
-  const sent: Sent[] = [];
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const { resourceSpans } = JSON.parse(body) as Batch;
-      for (const { resource, scopeSpans } of resourceSpans) {
-        sent.push({
-          resource: JSON.stringify(resource),
-          spans: scopeSpans.flatMap(({ spans }) => spans),
-        });
-      }
-      response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => new Promise((resolve) => server.close(resolve)));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return { endpoint: `http://127.0.0.1:${address.port}`, sent };
+async function openCollector(status = 200): Promise<Collector> {
+  const collector = await openTestCollector(status);
+  closers.push(() => collector.close());
+  return collector;
 }
 
 async function open(endpoint: string, log = silentLog()): Promise<Tracing> {
@@ -65,7 +37,7 @@ test('a call through two services is one trace, each span told under its own wor
   outgoing.end(13);
   await tracing.close();
 
-  const spans = collector.sent.flatMap((batch) => batch.spans.map((span) => ({ ...span, resource: batch.resource })));
+  const { spans } = collector;
   const [client, server] = [spans.find(({ kind }) => kind === 3), spans.find(({ kind }) => kind === 2)];
   expect(spans).toHaveLength(2);
   expect(server).toMatchObject({
@@ -84,7 +56,7 @@ test('a refusal is no error of the server', async () => {
   const tracing = await open(collector.endpoint);
   tracing.server('product', method, 'gateway', undefined).end(7);
   await tracing.close();
-  expect(collector.sent[0]?.spans[0]?.status.code ?? 0).toBe(0);
+  expect(collector.spans[0]?.status.code ?? 0).toBe(0);
 });
 
 test('a trace that its beginner does not keep is passed on and not told', async () => {
@@ -95,7 +67,7 @@ test('a trace that its beginner does not keep is passed on and not told', async 
   expect(span.traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`));
   span.end(0);
   await tracing.close();
-  expect(collector.sent).toEqual([]);
+  expect(collector.spans).toEqual([]);
 });
 
 test.each(['', 'garbage', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`, '01-x'])(
@@ -107,7 +79,7 @@ test.each(['', 'garbage', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`, '01-x'])(
     expect(span.traceparent).toMatch(/^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     span.end(0);
     await tracing.close();
-    expect(collector.sent[0]?.spans[0]?.parentSpanId ?? '').toBe('');
+    expect(collector.spans[0]?.parentSpanId ?? '').toBe('');
   },
 );
 
