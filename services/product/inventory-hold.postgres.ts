@@ -51,8 +51,9 @@ async function tryHold(sql: Sql, asked: Hold, mayTurn: boolean): Promise<HoldOut
     `with gate as materialized (select pg_advisory_xact_lock(hashtextextended('reserve ' || coalesce($3, $2), 0))),
      known as materialized (
        select r.* from reservation r where r.request = $2
-       union
-       select r.* from reservation r where r.order_id = $3 and (r.state in (1, 2) or r.closing)),
+       union all
+       select r.* from reservation r
+       where r.order_id = $3 and (r.state in (1, 2) or r.closing) and r.request is distinct from $2),
      locked as materialized (
        select s.variant_id, s.on_hand, s.reserved, v.stock_tracked, v.backorder_allowed, v.product_id, p.vendor_id, p.status,
          wanted.quantity

@@ -3,9 +3,10 @@ import { newId } from '#platform/ids.ts';
 import type { Database } from '#platform/database.postgres.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
 import { describeOrderStock } from './inventory-order.contract.ts';
+import { describeSagas } from './inventory-saga.contract.ts';
 import { describeInventoryStore } from './inventory-store.contract.ts';
 import { createPostgresInventory, moveStocks } from './inventory-store.postgres.ts';
-import { end, reserveIn, time, type InventoryUnderTest } from './inventory-store.testing.ts';
+import { end, later, reserveIn, time, type InventoryUnderTest } from './inventory-store.testing.ts';
 import { OutOfStock } from './inventory.ts';
 import { deleteProduct, writeProducts } from './product-write.postgres.ts';
 import { sampleContent, sampleVariant } from './product.samples.ts';
@@ -75,6 +76,7 @@ function underTest(database: TestDatabase): InventoryUnderTest {
 
 describeInventoryStore('inventory in PostgreSQL', open);
 describeOrderStock('the stock of orders in PostgreSQL', open);
+describeSagas('sagas in PostgreSQL', open);
 
 test('the ledger can’t be rewritten', async () => {
   const database = await openTestDatabase('product', migrations);
@@ -110,6 +112,23 @@ test('pieces are held and sold by one statement each, and only the last of a var
     expect(asked.splice(0)).toEqual(['statement', 'transaction']);
     await expect(reserveIn(store, [{ variantId, quantity: 1 }])).rejects.toThrow(OutOfStock);
     expect(asked).toEqual(['statement']);
+  } finally {
+    await database.close();
+  }
+});
+
+test('a forgotten reservation leaves none of its items', async () => {
+  const database = await openTestDatabase('product', migrations);
+  try {
+    const { store, addProduct } = underTest(database);
+    const [variantId = ''] = await addProduct({ onHand: 3 });
+    const { id } = await reserveIn(store, [{ variantId, quantity: 1 }]);
+    await reserveIn(store, [{ variantId, quantity: 1 }]);
+    await end(store, id, 'release');
+    expect(await store.forget({ before: later(1), limit: 10 })).toBe(1);
+    const left = await database.query<{ reservation_id: string }>('select reservation_id from reservation_item');
+    expect(left.map((row) => row.reservation_id)).not.toContain(id);
+    expect(left).toHaveLength(1);
   } finally {
     await database.close();
   }

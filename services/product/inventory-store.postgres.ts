@@ -38,9 +38,12 @@ export function createPostgresInventory(database: Database): InventoryStore {
 
     async forget({ before, limit }) {
       const rows = await database.query(
-        `delete from reservation where id in (
-           select id from reservation where state in (3, 4) and update_time < $1
-           order by update_time limit $2 for update skip locked) returning 1`,
+        `with gone as (
+           delete from reservation where id in (
+             select id from reservation where state in (3, 4) and update_time < $1
+             order by update_time limit $2 for update skip locked) returning id),
+         items as (delete from reservation_item i using gone where i.reservation_id = gone.id)
+         select 1 from gone`,
         [before, limit],
       );
       return rows.length;
