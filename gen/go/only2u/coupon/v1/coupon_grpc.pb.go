@@ -40,7 +40,9 @@ const (
 //
 // Stacking: a coupon that is not stackable stands alone. Stackable ones are taken
 // together, in this order: buy X get Y, percentages, fixed amounts, free
-// shipping; each reckons with what the ones before have left. No line falls below zero.
+// shipping, of one kind the oldest first; each reckons with what the ones before
+// have left. No line falls below zero. Where codes can't all be taken together, those
+// count that take the most off; in which order codes are given changes nothing.
 type CouponServiceClient interface {
 	// CreateCoupon makes a coupon. Refused: COUPON_CODE_TAKEN.
 	CreateCoupon(ctx context.Context, in *CreateCouponRequest, opts ...grpc.CallOption) (*CreateCouponResponse, error)
@@ -49,7 +51,7 @@ type CouponServiceClient interface {
 	// ListCoupons lists coupons, the latest first: a vendor's own, or all for an admin.
 	ListCoupons(ctx context.Context, in *ListCouponsRequest, opts ...grpc.CallOption) (*ListCouponsResponse, error)
 	// UpdateCoupon changes the fields that update_mask names. Limits may not fall
-	// below what is used already; the code and the currency stay.
+	// below what is used already (COUPON_LIMIT_BELOW_USED); the code and the currency stay.
 	UpdateCoupon(ctx context.Context, in *UpdateCouponRequest, opts ...grpc.CallOption) (*UpdateCouponResponse, error)
 	// DeleteCoupon ends a coupon. Orders that used it keep their discount.
 	DeleteCoupon(ctx context.Context, in *DeleteCouponRequest, opts ...grpc.CallOption) (*DeleteCouponResponse, error)
@@ -57,7 +59,7 @@ type CouponServiceClient interface {
 	// each line, and says of each code that gives nothing why. It uses nothing up.
 	QuoteCoupon(ctx context.Context, in *QuoteCouponRequest, opts ...grpc.CallOption) (*QuoteCouponResponse, error)
 	// RedeemCoupon uses up all coupons of an order at once, or none of them. Asked
-	// again for the same order it answers the same. FAILED_PRECONDITION with the
+	// again for the same order it answers the same, whatever its request_id. FAILED_PRECONDITION with the
 	// coupon's reason (as QuoteCoupon's problems) when one does not hold any more, with
 	// COUPON_DISCOUNT_CHANGED when it would take off something else than expected,
 	// with ORDER_CLOSED when ReleaseCoupon came before.
@@ -164,7 +166,9 @@ func (c *couponServiceClient) ReleaseCoupon(ctx context.Context, in *ReleaseCoup
 //
 // Stacking: a coupon that is not stackable stands alone. Stackable ones are taken
 // together, in this order: buy X get Y, percentages, fixed amounts, free
-// shipping; each reckons with what the ones before have left. No line falls below zero.
+// shipping, of one kind the oldest first; each reckons with what the ones before
+// have left. No line falls below zero. Where codes can't all be taken together, those
+// count that take the most off; in which order codes are given changes nothing.
 type CouponServiceServer interface {
 	// CreateCoupon makes a coupon. Refused: COUPON_CODE_TAKEN.
 	CreateCoupon(context.Context, *CreateCouponRequest) (*CreateCouponResponse, error)
@@ -173,7 +177,7 @@ type CouponServiceServer interface {
 	// ListCoupons lists coupons, the latest first: a vendor's own, or all for an admin.
 	ListCoupons(context.Context, *ListCouponsRequest) (*ListCouponsResponse, error)
 	// UpdateCoupon changes the fields that update_mask names. Limits may not fall
-	// below what is used already; the code and the currency stay.
+	// below what is used already (COUPON_LIMIT_BELOW_USED); the code and the currency stay.
 	UpdateCoupon(context.Context, *UpdateCouponRequest) (*UpdateCouponResponse, error)
 	// DeleteCoupon ends a coupon. Orders that used it keep their discount.
 	DeleteCoupon(context.Context, *DeleteCouponRequest) (*DeleteCouponResponse, error)
@@ -181,7 +185,7 @@ type CouponServiceServer interface {
 	// each line, and says of each code that gives nothing why. It uses nothing up.
 	QuoteCoupon(context.Context, *QuoteCouponRequest) (*QuoteCouponResponse, error)
 	// RedeemCoupon uses up all coupons of an order at once, or none of them. Asked
-	// again for the same order it answers the same. FAILED_PRECONDITION with the
+	// again for the same order it answers the same, whatever its request_id. FAILED_PRECONDITION with the
 	// coupon's reason (as QuoteCoupon's problems) when one does not hold any more, with
 	// COUPON_DISCOUNT_CHANGED when it would take off something else than expected,
 	// with ORDER_CLOSED when ReleaseCoupon came before.

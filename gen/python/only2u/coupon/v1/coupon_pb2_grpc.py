@@ -31,7 +31,9 @@ class CouponServiceStub:
 
     Stacking: a coupon that is not stackable stands alone. Stackable ones are taken
     together, in this order: buy X get Y, percentages, fixed amounts, free
-    shipping; each reckons with what the ones before have left. No line falls below zero.
+    shipping, of one kind the oldest first; each reckons with what the ones before
+    have left. No line falls below zero. Where codes can't all be taken together, those
+    count that take the most off; in which order codes are given changes nothing.
     """
 
     def __init__(self, channel):
@@ -88,7 +90,9 @@ class CouponServiceServicer:
 
     Stacking: a coupon that is not stackable stands alone. Stackable ones are taken
     together, in this order: buy X get Y, percentages, fixed amounts, free
-    shipping; each reckons with what the ones before have left. No line falls below zero.
+    shipping, of one kind the oldest first; each reckons with what the ones before
+    have left. No line falls below zero. Where codes can't all be taken together, those
+    count that take the most off; in which order codes are given changes nothing.
     """
 
     def CreateCoupon(self, request, context):
@@ -114,7 +118,7 @@ class CouponServiceServicer:
 
     def UpdateCoupon(self, request, context):
         """UpdateCoupon changes the fields that update_mask names. Limits may not fall
-        below what is used already; the code and the currency stay.
+        below what is used already (COUPON_LIMIT_BELOW_USED); the code and the currency stay.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,7 +141,7 @@ class CouponServiceServicer:
 
     def RedeemCoupon(self, request, context):
         """RedeemCoupon uses up all coupons of an order at once, or none of them. Asked
-        again for the same order it answers the same. FAILED_PRECONDITION with the
+        again for the same order it answers the same, whatever its request_id. FAILED_PRECONDITION with the
         coupon's reason (as QuoteCoupon's problems) when one does not hold any more, with
         COUPON_DISCOUNT_CHANGED when it would take off something else than expected,
         with ORDER_CLOSED when ReleaseCoupon came before.
@@ -211,7 +215,9 @@ class CouponService:
 
     Stacking: a coupon that is not stackable stands alone. Stackable ones are taken
     together, in this order: buy X get Y, percentages, fixed amounts, free
-    shipping; each reckons with what the ones before have left. No line falls below zero.
+    shipping, of one kind the oldest first; each reckons with what the ones before
+    have left. No line falls below zero. Where codes can't all be taken together, those
+    count that take the most off; in which order codes are given changes nothing.
     """
 
     @staticmethod

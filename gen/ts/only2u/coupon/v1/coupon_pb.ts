@@ -270,7 +270,7 @@ export const FixedDiscountSchema: GenMessage<FixedDiscount> = /*@__PURE__*/
   messageDesc(file_only2u_coupon_v1_coupon, 2);
 
 /**
- * FreeShipping takes off the shipping.
+ * FreeShipping takes off the shipping. A vendor's holds for purchases of its products alone.
  *
  * @generated from message only2u.coupon.v1.FreeShipping
  */
@@ -756,7 +756,8 @@ export type CouponProblem = Message<"only2u.coupon.v1.CouponProblem"> & {
   /**
    * One of COUPON_NOT_FOUND, COUPON_NOT_STARTED, COUPON_ENDED, COUPON_PAUSED, COUPON_USED_UP,
    * COUPON_USED_UP_BY_USER, COUPON_BUDGET_SPENT, COUPON_MINIMUM_NOT_REACHED, COUPON_OUT_OF_SCOPE,
-   * COUPON_FIRST_ORDER_ONLY, COUPON_NOT_STACKABLE, COUPON_CURRENCY_MISMATCH, SIGN_IN_REQUIRED.
+   * COUPON_FIRST_ORDER_ONLY, COUPON_NOT_STACKABLE, COUPON_CURRENCY_MISMATCH, COUPON_TAKES_NOTHING
+   * (where nothing is left to take off), SIGN_IN_REQUIRED (a guest, for a first order).
    *
    * @generated from field: string reason = 2;
    */
@@ -944,7 +945,9 @@ export const ReleaseCouponResponseSchema: GenMessage<ReleaseCouponResponse> = /*
  *
  * Stacking: a coupon that is not stackable stands alone. Stackable ones are taken
  * together, in this order: buy X get Y, percentages, fixed amounts, free
- * shipping; each reckons with what the ones before have left. No line falls below zero.
+ * shipping, of one kind the oldest first; each reckons with what the ones before
+ * have left. No line falls below zero. Where codes can't all be taken together, those
+ * count that take the most off; in which order codes are given changes nothing.
  *
  * @generated from service only2u.coupon.v1.CouponService
  */
@@ -981,7 +984,7 @@ export const CouponService: GenService<{
   },
   /**
    * UpdateCoupon changes the fields that update_mask names. Limits may not fall
-   * below what is used already; the code and the currency stay.
+   * below what is used already (COUPON_LIMIT_BELOW_USED); the code and the currency stay.
    *
    * @generated from rpc only2u.coupon.v1.CouponService.UpdateCoupon
    */
@@ -1013,7 +1016,7 @@ export const CouponService: GenService<{
   },
   /**
    * RedeemCoupon uses up all coupons of an order at once, or none of them. Asked
-   * again for the same order it answers the same. FAILED_PRECONDITION with the
+   * again for the same order it answers the same, whatever its request_id. FAILED_PRECONDITION with the
    * coupon's reason (as QuoteCoupon's problems) when one does not hold any more, with
    * COUPON_DISCOUNT_CHANGED when it would take off something else than expected,
    * with ORDER_CLOSED when ReleaseCoupon came before.

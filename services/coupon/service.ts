@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
+import { secret } from '#platform/config.ts';
+import { openDatabase } from '#platform/database.postgres.ts';
+import { pageTokens } from '#platform/page-token.ts';
+import { handle, type Service } from '#platform/service.ts';
+import { createCouponRpc } from './coupon-rpc.ts';
+import { createRedemptionRpc } from './redemption-rpc.ts';
+import { sampleCoupons } from './samples.ts';
+import { createPostgresStore, migrations } from './store.postgres.ts';
+
+const config = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  PAGE_TOKEN_KEY: secret(),
+  /** Whether a shop that never had a coupon begins with two of the house: "on" with the embedded database unless told. */
+  SAMPLE_COUPONS: z.enum(['on', 'off']).default('off'),
+});
+
+/** Discounts that somebody asks for by a code. */
+export const couponService: Service<z.infer<typeof config>> = {
+  name: 'coupon',
+  contract: [CouponService],
+  config,
+  async open(env) {
+    const { now, log } = env;
+    const database = await openDatabase({
+      url: env.config.DATABASE_URL,
+      schema: 'coupon',
+      migrations,
+      log,
+      plansOnce: true,
+    });
+    const store = createPostgresStore(database);
+    if (env.config.SAMPLE_COUPONS === 'on') {
+      const coupons = sampleCoupons({ now: now(), newId: env.newId });
+      const added = await store.addFirst(coupons).catch(async (error: unknown) => {
+        await database.close();
+        throw error;
+      });
+      if (added) log.info({ coupons: coupons.length }, 'the sample coupons are loaded');
+    }
+    const tokens = pageTokens(env.config.PAGE_TOKEN_KEY, now);
+    return {
+      handlers: [
+        handle(CouponService, {
+          ...createCouponRpc({ store, pageTokens: tokens, env }),
+          ...createRedemptionRpc({ store, now }),
+        }),
+      ],
+      async ready() {
+        await database.query('select 1');
+      },
+      close: () => database.close(),
+    };
+  },
+};
