@@ -192,6 +192,29 @@ export function eventBusContract(open: () => Promise<EventBus>): void {
     await subscription.close();
     expect(ended).toBe(true);
   });
+
+  claim('what a close cuts short comes to the next subscriber at once, and is no failure', async (bus) => {
+    const begun = Promise.withResolvers<void>();
+    const subscription = await bus.subscribe({
+      group: 'a',
+      topics: ['made'],
+      attempts: 1,
+      retryMs: () => 3_600_000,
+      handle: (_message, signal) =>
+        new Promise((_, reject) => {
+          begun.resolve();
+          signal.addEventListener('abort', () => reject(new Error('cut short')));
+        }),
+    });
+    const made = event('made', 'x');
+    await bus.publish([made]);
+    await begun.promise;
+    await subscription.close();
+    const later = collect(1);
+    await bus.subscribe({ group: 'a', topics: ['made'], handle: later.handle });
+    expect(await later.all).toEqual([expect.objectContaining({ id: made.id })]);
+    expect(await bus.deadEvents({ service: 'a', limit: 10 })).toEqual([]);
+  });
 }
 
 /** Has a group give up so many events, and returns them. */

@@ -92,6 +92,7 @@ export function createMemoryEventBus(): EventBus {
           await handle(waiting.message, closing.signal);
           remove(waiting);
         } catch (error) {
+          if (closing.signal.aborted) return; // cut short: no failure
           waiting.failures++;
           if (waiting.failures >= attempts) {
             remove(waiting);

@@ -150,8 +150,20 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
           row.attempts,
         ]);
       } catch (error) {
-        await fail(row, error).catch(report('a failed event can’t be put back; it comes again when its time is over'));
+        const cutShort = closing.signal.aborted && !late.aborted;
+        await (cutShort ? putBack(row) : fail(row, error)).catch(
+          report('a failed event can’t be put back; it comes again when its time is over'),
+        );
       }
+    }
+
+    // What a close cuts short is no failure, and another may have it at once.
+    async function putBack(row: Row): Promise<void> {
+      await database.query(
+        `UPDATE delivery SET due_time = now(), attempts = attempts - 1 WHERE group_name = $1 AND seq = $2 AND attempts = $3
+         RETURNING pg_notify('event_bus', group_name)`,
+        [group, row.seq, row.attempts],
+      );
     }
 
     async function fail(row: Row, error: unknown): Promise<void> {
