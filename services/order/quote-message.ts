@@ -25,7 +25,7 @@ export function encodeQuote(
   quote: Quote,
   options: readonly ShippingOption[],
   { token, expireTime }: { readonly token: string; readonly expireTime: Date },
-): MessageInitShape<typeof QuoteSchema> {
+) {
   const { currency } = quote;
   const money = (minorUnits: bigint): Money => ({ minorUnits, currency });
   return {
@@ -37,14 +37,11 @@ export function encodeQuote(
     shippingOption: quote.shippingOption,
     quoteToken: token,
     expireTime: timestampFromDate(expireTime),
-  };
+  } satisfies MessageInitShape<typeof QuoteSchema>;
 }
 
 /** The sums of these parts; nothing has gone back of them. */
-export function encodeTotals(
-  parts: readonly QuotedPart[],
-  currency: string,
-): MessageInitShape<typeof OrderTotalsSchema> {
+export function encodeTotals(parts: readonly QuotedPart[], currency: string) {
   const { subtotal, shipping, discount, total, tax } = totalsOf({ parts });
   return {
     subtotal: { minorUnits: subtotal, currency },
@@ -53,11 +50,11 @@ export function encodeTotals(
     total: { minorUnits: total, currency },
     tax: { minorUnits: tax, currency },
     refunded: { minorUnits: 0n, currency },
-  };
+  } satisfies MessageInitShape<typeof OrderTotalsSchema>;
 }
 
 /** A part as it was quoted. */
-export function encodePart(part: QuotedPart, currency: string): MessageInitShape<typeof OrderPartSchema> {
+export function encodePart(part: QuotedPart, currency: string) {
   return {
     vendorId: part.vendorId,
     lines: part.lines.map((line) => encodeLine(line, currency)),
@@ -65,11 +62,11 @@ export function encodePart(part: QuotedPart, currency: string): MessageInitShape
     shippingDiscount: { minorUnits: part.shippingDiscount, currency },
     shippingTax: encodeTax(part.shippingTax, currency),
     total: { minorUnits: partTotal(part), currency },
-  };
+  } satisfies MessageInitShape<typeof OrderPartSchema>;
 }
 
 /** A line as it was quoted. */
-export function encodeLine(line: QuotedLine, currency: string): MessageInitShape<typeof OrderLineSchema> {
+export function encodeLine(line: QuotedLine, currency: string) {
   const { variantId, productId, title, variantTitle, sku, imageUrl, quantity } = line;
   return {
     variantId,
@@ -85,15 +82,15 @@ export function encodeLine(line: QuotedLine, currency: string): MessageInitShape
     total: { minorUnits: lineTotal(line), currency },
     tax: encodeTax(line.tax, currency),
     refunded: { minorUnits: 0n, currency },
-  };
+  } satisfies MessageInitShape<typeof OrderLineSchema>;
 }
 
-export function encodeTax(tax: Tax, currency: string): MessageInitShape<typeof TaxSchema> {
+export function encodeTax(tax: Tax, currency: string) {
   return {
     basisPoints: tax.basisPoints,
     taxable: { minorUnits: tax.taxable, currency },
     cgst: { minorUnits: tax.cgst, currency },
     sgst: { minorUnits: tax.sgst, currency },
     igst: { minorUnits: tax.igst, currency },
-  };
+  } satisfies MessageInitShape<typeof TaxSchema>;
 }
