@@ -8,7 +8,7 @@ export type SweeperOptions = Pick<Env, 'now' | 'log'> & {
 };
 
 const batch = 200; // reservations ended in one transaction, so that nobody waits long for their stocks
-const keptDays = 30; // a released reservation, for who asks what became of an order
+const keptDays = 30; // what was released, for who asks what became of an order; and how long a closed order stays closed
 
 /**
  * Gives back what is held beyond its time, again and again. Every process may run one: they leave each other's work alone. What

@@ -57,7 +57,7 @@ export async function openUserShop(): Promise<UserShop> {
   const service: typeof userService = {
     ...userService,
     async open(env) {
-      await env.events.subscribe({ group: 'test', topics: events.topics, handle: events.handle });
+      await env.events.subscribe({ group: 'user-test', topics: events.topics, handle: events.handle });
       return openUserService(env, { compute: quickHash });
     },
   };
