@@ -40,10 +40,7 @@ export type CouponStore = {
    * Uses coupons for an order, all or none. `decide` is given the coupons, held so that nobody else uses them meanwhile, and
    * may be asked again. Answers what there is already when the order was seen before; throws the refusal otherwise.
    */
-  redeem(
-    request: RedemptionRequest,
-    decide: (known: readonly KnownCoupon[]) => Decision,
-  ): Promise<OrderRedemption>;
+  redeem(request: RedemptionRequest, decide: (known: readonly KnownCoupon[]) => Decision): Promise<OrderRedemption>;
   /** Gives back what the order used, and closes it for good. Answers whether this call gave anything back. */
   release(orderId: string, now: Date): Promise<boolean>;
   /** Adds the coupons if there never was one. Answers whether it did. */

@@ -53,10 +53,11 @@ create table coupon_order (
 -- A user has one first order, however many are placed at once.
 create unique index coupon_order_first on coupon_order (user_id) where first_order and state = 1;
 
--- A coupon's use by an order, in minor units of its currency.
+-- A coupon's use by an order, in minor units of its currency. Without foreign keys: neither is ever deleted, and both are
+-- written in the same statement.
 create table redemption (
-  order_id text collate "C" not null references coupon_order,
-  coupon_id text collate "C" not null references coupon,
+  order_id text collate "C" not null,
+  coupon_id text collate "C" not null,
   user_id text collate "C" not null,
   amount bigint not null check (amount >= 0),
   -- false once it was given back.
