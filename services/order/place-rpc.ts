@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { Logger } from 'pino';
+import { PurchaseSchema } from '#gen/only2u/coupon/v1/coupon_pb.ts';
+import type { OrderService, PlaceOrderRequest } from '#gen/only2u/order/v1/order_pb.ts';
+import { Fault, invalidField } from '#platform/fault.ts';
+import { currentCall, requireUser } from '#platform/rpc/call.ts';
+import type { Env } from '#platform/service.ts';
+import type { Checkout } from './checkout.ts';
+import { methodNumbers, orderMessage, wordFor } from './encode.ts';
+import { placeOrder } from './order-checkout.ts';
+import type { Order } from './order.ts';
+import type { Pricing } from './pricing.ts';
+import { changesSince, quoteChanged } from './quote-changes.ts';
+import type { QuoteTokens } from './quote-token.ts';
+import type { OrderStore, Placed } from './store.ts';
+
+export type PlaceRpcOptions = Pick<Env, 'now' | 'newId'> & {
+  readonly store: OrderStore;
+  readonly checkout: Checkout;
+  readonly pricing: Pricing;
+  readonly tokens: QuoteTokens;
+  readonly log: Logger;
+};
+
+const inlineMs = 8_000; // less than the task waits, so that it does not do the same beside
+
+/** The method of OrderService that buys. */
+export function createPlaceRpc(options: PlaceRpcOptions): Pick<ServiceImpl<typeof OrderService>, 'placeOrder'> {
+  const { store, pricing, tokens, now, newId } = options;
+  return {
+    async placeOrder(request) {
+      const { id: userId } = requireUser();
+      const method = wordFor(methodNumbers, request.paymentMethod);
+      if (method === undefined) throw invalidField('payment_method', 'UNKNOWN', 'is no way to pay');
+      const { requestId, quoteToken } = request;
+      const fingerprint = fingerprintOf(request);
+      // Before anything is asked again: once the order is placed, the pieces that it took are missing.
+      const { placed, firstOrder } = await store.findPlaced(userId, requestId);
+      if (placed !== undefined) return { order: shown(same(placed, fingerprint, requestId)) };
+      const sealed = tokens.open(quoteToken, userId, now());
+      const { cartId, addressId, shippingOption } = sealed;
+      const { quote, purchase: said } = await pricing.quote({ userId, cartId, addressId, shippingOption, firstOrder });
+      const changes = changesSince(sealed, quote);
+      if (changes.length > 0) throw quoteChanged(changes);
+      const purchase =
+        quote.coupons.length === 0
+          ? ''
+          : Buffer.from(toBinary(PurchaseSchema, create(PurchaseSchema, said))).toString('base64');
+      const order = placeOrder(quote, { id: newId('ord'), userId, requestId, method, purchase, now: now(), newId });
+      const first = await store.insert(order, fingerprint);
+      if (first !== undefined) return { order: shown(same(first, fingerprint, requestId)) };
+      return { order: shown(await advanceInline(order, options)) };
+    },
+  };
+}
+
+/**
+ * Takes an order as far as a call can wait for, and answers it as it stands then. What fails or takes longer goes on by its task.
+ */
+export async function advanceInline(
+  order: Order,
+  { store, checkout, log }: Pick<PlaceRpcOptions, 'store' | 'checkout' | 'log'>,
+): Promise<Order> {
+  const call = currentCall();
+  const enough = AbortSignal.timeout(inlineMs);
+  const signal = call === undefined ? enough : AbortSignal.any([call.signal, enough]);
+  try {
+    return await checkout.advance(order, { signal, schedules: true });
+  } catch (error) {
+    log.warn({ err: error, order: order.id }, 'an order goes on later');
+    return (await store.find(order.id)) ?? order;
+  }
+}
+
+function same({ order, fingerprint }: Placed, asked: Uint8Array, requestId: string): Order {
+  if (Buffer.compare(fingerprint, asked) === 0) return order;
+  const text = `The request_id ${requestId} came before with another request; make a new one.`;
+  throw new Fault('already-exists', 'REQUEST_ID_REUSED', text, { metadata: { request_id: requestId } });
+}
+
+function fingerprintOf({ quoteToken, paymentMethod }: PlaceOrderRequest): Uint8Array {
+  return createHash('sha256').update(`${paymentMethod} ${quoteToken}`).digest();
+}
+
+function shown(order: Order) {
+  return orderMessage(order, { view: 'all', history: true });
+}

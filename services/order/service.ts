@@ -1,0 +1,110 @@
+import { Counter } from 'prom-client';
+import { z } from 'zod';
+import { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
+import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
+import { OrderService } from '#gen/only2u/order/v1/order_pb.ts';
+import { PaymentService } from '#gen/only2u/payment/v1/payment_pb.ts';
+import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
+import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
+import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
+import { secret } from '#platform/config.ts';
+import { openDatabase } from '#platform/database.postgres.ts';
+import { consume } from '#platform/outbox.postgres.ts';
+import { pageTokens } from '#platform/page-token.ts';
+import { handle, type Service } from '#platform/service.ts';
+import { startTasks } from '#platform/tasks.postgres.ts';
+import { createChangeRpc } from './change-rpc.ts';
+import { createCheckout } from './checkout.ts';
+import { onPaymentChanged } from './payment-events.postgres.ts';
+import { createPlaceRpc } from './place-rpc.ts';
+import { createPricing } from './pricing.ts';
+import { createQuoteRpc } from './quote-rpc.ts';
+import { createQuoteTokens } from './quote-token.ts';
+import { createReadRpc } from './read-rpc.ts';
+import { createFlatShipping, indianRates } from './shipping.ts';
+import { advanceTask, createPostgresOrders, migrations } from './store.postgres.ts';
+import { createAdvanceTask } from './tasks.ts';
+import { createGst } from './tax-rates.ts';
+import { createWatchers } from './watchers.ts';
+
+const config = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  PAGE_TOKEN_KEY: secret(),
+  /** Seals quotes; the same in every process of the service. */
+  QUOTE_KEY: secret(),
+  /** How long a customer may take to pay; the stock is held as long. */
+  PAYMENT_WINDOW_SECONDS: z.coerce.number().int().min(60).max(79_200).default(900),
+  /** Where the shop sells from: whether GST is shared with the state depends on it. */
+  SELLER_COUNTRY: z.string().length(2).default('IN'),
+  SELLER_REGION: z.string().min(1).default('Karnataka'),
+});
+
+/** What somebody has bought: from the quote to the delivery, or back. */
+export const orderService: Service<z.infer<typeof config>> = {
+  name: 'order',
+  contract: [OrderService],
+  config,
+  async open({ config, log, now, newId, dial, trace, metrics, events }) {
+    const url = config.DATABASE_URL;
+    const database = await openDatabase({ url, schema: 'order_service', migrations, log, events, plansOnce: true });
+    const watchers = createWatchers({ database, log });
+    const store = createPostgresOrders({ database, changed: watchers.tell });
+    const coupons = dial(CouponService);
+    const peers = { inventory: dial(InventoryService), coupons, payments: dial(PaymentService) };
+    const ended = new Counter({
+      name: 'order_moves_total',
+      help: 'Orders that came to stand somewhere by their checkout; reason is why they were closed.',
+      labelNames: ['status', 'reason'],
+      registers: [metrics],
+    });
+    const checkout = createCheckout({
+      store,
+      peers,
+      paymentWindowMs: config.PAYMENT_WINDOW_SECONDS * 1_000,
+      moved: ({ status, closeReason: reason }) => ended.inc({ status, reason }),
+      now,
+      newId,
+    });
+    const pricing = createPricing({
+      cart: dial(CartService),
+      product: dial(ProductService),
+      coupon: coupons,
+      user: dial(UserService),
+      taxRules: createGst(),
+      shippingRules: createFlatShipping(indianRates),
+      seller: { countryCode: config.SELLER_COUNTRY, region: config.SELLER_REGION },
+      now,
+    });
+    const tokens = createQuoteTokens(config.QUOTE_KEY);
+    const handlers = [onPaymentChanged(now)];
+    const consumer = await consume({ bus: events, database, group: 'order', handlers, trace });
+    const tasks = startTasks({
+      database,
+      log,
+      trace,
+      handlers: { [advanceTask]: createAdvanceTask({ store, checkout }) },
+    });
+    return {
+      handlers: [
+        handle(OrderService, {
+          ...createQuoteRpc({ pricing, tokens, isFirstOrder: store.isFirstOrder, now }),
+          ...createPlaceRpc({ store, checkout, pricing, tokens, log, now, newId }),
+          ...createReadRpc({ store, pageTokens: pageTokens(config.PAGE_TOKEN_KEY, now), watchers }),
+          ...createChangeRpc({ store, checkout, log, now, newId }),
+          getInvoice() {
+            throw new Error('not yet');
+          },
+        }),
+      ],
+      async ready() {
+        await database.query('select 1');
+      },
+      async close() {
+        await consumer.close();
+        await tasks.close();
+        await watchers.close();
+        await database.close();
+      },
+    };
+  },
+};
