@@ -65,8 +65,9 @@ export async function readSettings({ entries, services, variables, onProgress }:
       roles.add(name);
       return postgres.urlOf(name);
     }
-    // Samples belong into a shop that is tried out, not into somebody's own database.
-    if (variable.startsWith('SAMPLE_')) return isGiven(variables, name, 'DATABASE_URL') ? undefined : 'on';
+    // Samples and money that isn't real belong into a shop that is tried out, not into somebody's own database.
+    if (variable.startsWith('SAMPLE_') || variable === 'TEST_PROVIDER')
+      return isGiven(variables, name, 'DATABASE_URL') ? undefined : 'on';
     // With a database elsewhere there may be other instances, which need the same secret.
     return isSecret(schema) && !isGiven(variables, name, 'DATABASE_URL')
       ? data?.secretFor(`${name} ${variable}`)
