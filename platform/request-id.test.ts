@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { MoneySchema, type Money } from '#gen/only2u/type/v1/money_pb.ts';
-import { forgetAnswers, once } from './request-id.postgres.ts';
+import { AnsweredBefore, changeOnce, firstAnswer, forgetAnswers, once } from './request-id.postgres.ts';
 import { openTestDatabase, type TestDatabase } from './testing/database.ts';
 
 let database: TestDatabase;
@@ -79,4 +79,53 @@ test('a request without an id is done each time', async () => {
   await pay('', 1n, work);
   await pay('', 1n, work);
   expect(work).toHaveBeenCalledTimes(2);
+});
+
+describe('a change in one statement', () => {
+  const request = (amount: bigint) => create(MoneySchema, { minorUnits: amount, currency: 'INR' });
+  const asked = (requestId: string, amount = 1n, actor = 'usr_1') => {
+    return { actor, method, requestId, request: request(amount), schema: MoneySchema, now };
+  };
+  const note = (name: string) => ({
+    text: 'INSERT INTO inbox (group_name, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1',
+    values: ['notes', name],
+    answer: request(7n),
+  });
+  const notes = async (name: string) =>
+    (await database.query(`SELECT FROM inbox WHERE group_name = 'notes' AND event_id = $1`, [name])).length;
+
+  test('is made once, and its answer is known', async () => {
+    expect(await firstAnswer(database, asked('one'))).toBeUndefined();
+    expect(await changeOnce(database, asked('one'), note('one'))).toBe(true);
+    await expect(changeOnce(database, asked('one'), note('one again'))).rejects.toThrow(AnsweredBefore);
+    expect(await notes('one again')).toBe(0);
+    expect(await firstAnswer(database, asked('one'))).toEqual(request(7n));
+  });
+
+  test('is not remembered when it changed nothing', async () => {
+    await changeOnce(database, asked('two'), note('two'));
+    expect(await changeOnce(database, asked('two more'), note('two'))).toBe(false);
+    expect(await firstAnswer(database, asked('two more'))).toBeUndefined();
+  });
+
+  test('is made once of ten at once', async () => {
+    const changes = Array.from({ length: 10 }, (_, i) => changeOnce(database, asked('three'), note(`three ${i}`)));
+    const settled = await Promise.allSettled(changes);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const made = await Promise.all(changes.map((_, i) => notes(`three ${i}`)));
+    expect(made.filter((count) => count === 1)).toHaveLength(1);
+  });
+
+  test('keeps another request from having its id, and another user from having its answer', async () => {
+    await changeOnce(database, asked('four'), note('four'));
+    await expect(firstAnswer(database, asked('four', 2n))).rejects.toMatchObject({ reason: 'REQUEST_ID_REUSED' });
+    expect(await firstAnswer(database, asked('four', 1n, 'usr_2'))).toBeUndefined();
+  });
+
+  test('is made each time without a request_id, and fails as itself', async () => {
+    expect(await changeOnce(database, asked(''), note('five'))).toBe(true);
+    expect(await changeOnce(database, asked(''), note('five'))).toBe(false);
+    const twice = { ...note('five'), text: 'INSERT INTO inbox (group_name, event_id) VALUES ($1, $2) RETURNING 1' };
+    await expect(changeOnce(database, asked('five'), twice)).rejects.toMatchObject({ constraint: 'inbox_pkey' });
+  });
 });
