@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Database, Sql } from '#platform/database.postgres.ts';
+import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
+import { coupon, inr, line, purchase, time } from './coupon.testing.ts';
+import { decide } from './redemption.ts';
+import { describeCouponStore } from './store.contract.ts';
+import { createPostgresStore, migrations } from './store.postgres.ts';
+import { add } from './store.testing.ts';
+
+describeCouponStore('coupons in PostgreSQL', async () => {
+  const database = await openTestDatabase('coupon', migrations);
+  return {
+    store: createPostgresStore(database),
+    counted: () =>
+      database.query(
+        `select c.id, count(r.coupon_id)::integer as uses, coalesce(sum(r.amount), 0)::bigint as spent
+         from coupon c left join redemption r on r.coupon_id = c.id and r.live
+         where c.delete_time is null group by c.id`,
+      ),
+    close: () => database.close(),
+  };
+});
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openTestDatabase('coupon', migrations);
+}, 30_000);
+afterAll(() => database.close());
+
+/** Counts statements, those that begin and end a transaction included. */
+function counting(inner: Database): { readonly counted: Database; statements(): number } {
+  let statements = 0;
+  const count = (sql: Sql): Sql => ({
+    query(text, values) {
+      statements++;
+      return sql.query(text, values);
+    },
+  });
+  const counted: Database = {
+    ...inner,
+    ...count(inner),
+    transaction(work, options) {
+      statements += 2;
+      return inner.transaction((tx) => work(count(tx)), options);
+    },
+  };
+  return {
+    counted,
+    statements() {
+      const before = statements;
+      statements = 0;
+      return before;
+    },
+  };
+}
+
+test('a quote is one statement, a redemption of any codes and its release four each', async () => {
+  const { counted, statements } = counting(database);
+  const store = createPostgresStore(counted);
+  const coupons = [coupon({ maxUsesPerUser: 1, firstOrderOnly: true }), coupon({ maxUses: 1 })];
+  const codes = coupons.map(({ code }) => code);
+  const of = purchase({ codes, lines: [line(1_000)] });
+  const ask = { orderId: 'ord_1', userId: 'usr_c', codes, now: time };
+  const redeem = () => store.redeem(ask, (known) => decide(known, { purchase: of, expected: inr(190) }, time));
+  await add(store, ...coupons);
+  statements();
+  await store.findByCodes(codes, 'usr_c');
+  expect(statements()).toBe(1);
+  await redeem();
+  expect(statements()).toBe(4);
+  await redeem();
+  expect(statements()).toBe(4); // the coupon is used up, so the order is looked up instead of written
+  await store.release('ord_1', time);
+  expect(statements()).toBe(4);
+  await store.release('ord_1', time);
+  expect(statements()).toBe(3);
+});
