@@ -11,7 +11,7 @@ import { cartEmpty, type Item, itemsOf, type OfferedVariant } from './pricing-it
 import { byVendor, type Discounts, parcelOf, quoteParts } from './pricing-parts.ts';
 import { lineSubtotal, type PostalAddress, type Quote, type QuotedCoupon } from './quote.ts';
 import type { PricedShipping, ShippingRules } from './shipping.ts';
-import { type SellerPlace, supplyTo, type TaxRules } from './tax.ts';
+import { assertSeller, type SellerPlace, supplyTo, type TaxRules } from './tax.ts';
 
 /** What coupons are asked for, and are redeemed for later. */
 export type Purchase = MessageInitShape<typeof PurchaseSchema>;
@@ -60,6 +60,7 @@ export type PricingOptions = {
 /** Prices carts with what the peers say at the moment. */
 export function createPricing(options: PricingOptions): Pricing {
   const { cart, product, coupon, user, taxRules, shippingRules, seller, now } = options;
+  assertSeller(seller);
 
   async function addressOf(addressId: string): Promise<PostalAddress> {
     const { address } = await user.getAddress({ addressId }).catch(

@@ -3,9 +3,10 @@ import type { TaxedGoods, TaxRules } from './tax.ts';
 /** What GST knows goods as: those of a class are taxed alike. */
 export type TaxClass = 'standard' | 'reduced' | 'exempt' | 'jewellery' | 'apparel' | 'footwear';
 
-/** From a date on: one rate, or two with the value of a piece that divides them. */
+/** From a day on: one rate, or two with the value of a piece that divides them. */
 type Rate = {
-  readonly from: string;
+  /** Unix milliseconds. */
+  readonly from: number;
   readonly rate: number;
   /** Above so many paise a piece, without the tax. */
   readonly above?: { readonly value: bigint; readonly rate: number };
@@ -18,23 +19,24 @@ type Rate = {
  * footwear with 21/2021. What is exempt is in 10/2025, before in 2/2017. A day before a class's first is at the standard rate.
  */
 const rates: Readonly<Record<TaxClass, readonly Rate[]>> = {
-  standard: [{ from: '2017-07-01', rate: 1800 }],
-  reduced: [{ from: '2025-09-22', rate: 500 }],
-  exempt: [{ from: '2017-07-01', rate: 0 }],
-  jewellery: [{ from: '2017-07-01', rate: 300 }],
+  standard: [{ from: inIndia('2017-07-01'), rate: 1800 }],
+  reduced: [{ from: inIndia('2025-09-22'), rate: 500 }],
+  exempt: [{ from: inIndia('2017-07-01'), rate: 0 }],
+  jewellery: [{ from: inIndia('2017-07-01'), rate: 300 }],
   apparel: [
-    { from: '2017-07-01', rate: 500, above: { value: 100_000n, rate: 1200 } },
-    { from: '2025-09-22', rate: 500, above: { value: 250_000n, rate: 1800 } },
+    { from: inIndia('2017-07-01'), rate: 500, above: { value: 100_000n, rate: 1200 } },
+    { from: inIndia('2025-09-22'), rate: 500, above: { value: 250_000n, rate: 1800 } },
   ],
   footwear: [
-    { from: '2022-01-01', rate: 1200, above: { value: 100_000n, rate: 1800 } },
-    { from: '2025-09-22', rate: 500, above: { value: 250_000n, rate: 1800 } },
+    { from: inIndia('2022-01-01'), rate: 1200, above: { value: 100_000n, rate: 1800 } },
+    { from: inIndia('2025-09-22'), rate: 500, above: { value: 250_000n, rate: 1800 } },
   ],
 };
 
 /**
  * The class of what vendors call their products, in small letters. Short on purpose: what is not here is taxed at the standard
- * rate, which never charges too little, and a shop says more of its own categories (see `readTaxClasses`).
+ * rate, which is too little only for Schedule III (40%: tobacco, sweet drinks), and a shop says more of its own categories (see
+ * `readTaxClasses`).
  * Sarees are fabric, 5% at any price (CBIC, GST rate FAQs of 27 July 2017), hence "reduced".
  */
 const classOfType: Readonly<Record<string, TaxClass>> = {
@@ -95,21 +97,17 @@ function classOf(productType: string): TaxClass {
  * where the limit means nothing: in another currency.
  */
 function rateOfClass(taxClass: TaxClass, { total, quantity, currency, date }: TaxedGoods): number {
-  const day = indianDay.format(date);
-  const current = rates[taxClass].findLast(({ from }) => from <= day) ?? rates.standard[0];
-  if (current === undefined) throw new Error(`There is no rate for ${taxClass} on ${day}`);
+  const current = rates[taxClass].findLast(({ from }) => from <= date.getTime()) ?? rates.standard[0];
+  if (current === undefined) throw new Error(`There is no rate for ${taxClass}`);
   if (current.above === undefined) return current.rate;
   const limit = current.above.value * BigInt(quantity) * BigInt(10_000 + current.rate);
   return currency === 'INR' && total * 10_000n <= limit ? current.rate : current.above.rate;
 }
 
-// The law's days begin at midnight in India. This form of English writes 2025-09-22.
-const indianDay = new Intl.DateTimeFormat('en-CA', {
-  timeZone: 'Asia/Kolkata',
-  year: 'numeric',
-  month: '2-digit',
-  day: '2-digit',
-});
+// The law's days begin at midnight in India.
+function inIndia(day: string): number {
+  return Date.parse(`${day}T00:00:00+05:30`);
+}
 
 function typesOf(taxClass: TaxClass, list: string): Record<string, TaxClass> {
   return Object.fromEntries(list.split(',').map((type) => [type.trim(), taxClass]));

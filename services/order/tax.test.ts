@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Fault } from '#platform/fault.ts';
 import { taxAmount } from './quote.ts';
-import { type Supply, supplyTo, taxWithin } from './tax.ts';
+import { assertSeller, type Supply, supplyTo, taxWithin } from './tax.ts';
 import { findState } from './tax-state.ts';
 
 const karnataka = { countryCode: 'IN', region: 'Karnataka' };
@@ -98,7 +98,8 @@ test.each(['', '  ', 'Bavaria', 'IN', '99', 'constructor'])(
   },
 );
 
-test('a shop that stands in no state is a bug, not a refusal', () => {
-  const nowhere = { countryCode: 'IN', region: 'Atlantis' };
-  expect(() => supplyTo({ countryCode: 'IN', region: 'Goa' }, nowhere)).toThrow('is no state of India');
+test('a shop starts in a state of India, or not at all', () => {
+  expect(() => assertSeller(karnataka)).not.toThrow();
+  expect(() => assertSeller({ countryCode: 'IN', region: 'Atlantis' })).toThrow('has to be in a state of India');
+  expect(() => assertSeller({ countryCode: 'DE', region: 'Bayern' })).toThrow('has to be in a state of India');
 });

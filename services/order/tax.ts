@@ -27,11 +27,17 @@ export type Supply = 'within-state' | 'between-states' | 'export';
 /** Where the seller is. */
 export type SellerPlace = { readonly countryCode: string; readonly region: string };
 
+/** Refuses, when the shop starts, a place of which GST knows nothing. */
+export function assertSeller({ countryCode, region }: SellerPlace): void {
+  if (countryCode === 'IN' && findState(region) !== undefined) return;
+  throw new Error(
+    `The shop has to be in a state of India, such as "Karnataka" in "IN", not "${region}" in "${countryCode}"`,
+  );
+}
+
 /** The supply from the seller to an address. Refuses an address in India whose state can't be told. */
 export function supplyTo(address: Pick<PostalAddress, 'countryCode' | 'region'>, seller: SellerPlace): Supply {
   if (address.countryCode !== seller.countryCode) return 'export';
-  const from = findState(seller.region);
-  if (from === undefined) throw new Error(`The shop's region "${seller.region}" is no state of India`);
   const to = findState(address.region);
   if (to === undefined) {
     throw new Fault(
@@ -40,7 +46,7 @@ export function supplyTo(address: Pick<PostalAddress, 'countryCode' | 'region'>,
       'The address names no state of India. Write its state out, such as "Karnataka", or its code, such as "KA".',
     );
   }
-  return from.code === to.code ? 'within-state' : 'between-states';
+  return findState(seller.region)?.code === to.code ? 'within-state' : 'between-states';
 }
 
 /**
