@@ -47,6 +47,7 @@ export const couponService: Service<z.infer<typeof config>> = {
           ...createRedemptionRpc({ store, now }),
         }),
       ],
+      database,
       async ready() {
         await database.query('select 1');
       },
