@@ -18,7 +18,7 @@ import { createServerHooks } from './rpc/admission.ts';
 import { createRpcServer } from './rpc/server.ts';
 import { createShedder } from './rpc/shedding.ts';
 import type { Env, Handlers, Service } from './service.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { keepsData, readSettings, type Settings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -153,6 +153,8 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     const ready = () => running.ready?.() ?? Promise.resolve();
     const handlers = [...running.handlers];
     const { database } = running;
+    if (database === undefined && keepsData(service))
+      throw new Error(`${name} keeps data: name its database in what open() returns, for its dead letters`);
     if (database !== undefined) {
       const queues = { service: name, database, events: ownEvents, now: env.now };
       handlers.push(handleDeadLetters(queues));

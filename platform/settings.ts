@@ -40,13 +40,18 @@ const own = { name: 'process', config: processConfig };
 const database = { name: 'event-bus', config: z.object({ DATABASE_URL: z.string() }) };
 const bus = { name: 'event-bus', config: busConfig };
 
+/** Whether a service has a database. */
+export function keepsData({ config }: Pick<Configurable, 'config'>): boolean {
+  return config instanceof z.ZodObject && 'DATABASE_URL' in config.shape;
+}
+
 /**
  * Reads what the process and its services need from the environment. What it leaves out, the shop has itself: a database and
  * secrets, in the data folder. Throws one StartError that names all that is wrong.
  */
 export async function readSettings({ entries, services, variables, onProgress }: SettingsOptions): Promise<Settings> {
   const places = { name: 'places', config: placesConfig(entries) };
-  const withData = services.filter(({ config }) => config instanceof z.ZodObject && 'DATABASE_URL' in config.shape);
+  const withData = services.filter(keepsData);
   const first = readConfig([own], { variables }).of(own); // the data folder must be known to find the rest
   const certificates = certificateFilesOf(first);
   const allElsewhere =

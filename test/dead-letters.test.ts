@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ConnectError } from '@connectrpc/connect';
+import { z } from 'zod';
 import { DeadLetterService } from '#gen/only2u/operation/v1/dead_letter_pb.ts';
 import { KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { type Database, openPool } from '#platform/pool.postgres.ts';
@@ -119,4 +120,20 @@ test('metrics tell of dead letters and of what is late', async () => {
   expect(metrics).toContain('dead_letters{service="user",source="event"} 0\n');
   expect(metrics).toMatch(/task_overdue_seconds\{service="product",kind="label.print"\} 36\d\d/);
   expect(metrics).toContain('task_overdue_seconds{service="product",kind="label.scan"} 0\n');
+});
+
+test('a service that keeps data and shows no dead letters does not start', async () => {
+  const forgetful = {
+    name: 'forgetful',
+    contract: [KeyService],
+    config: z.object({ DATABASE_URL: z.string() }),
+    open: async () => ({ handlers: [], close: () => Promise.resolve() }),
+  };
+  const starting = startShop({
+    entries: [{ name: 'forgetful', port: 0, load: () => Promise.resolve(forgetful) }],
+    names: ['forgetful'],
+    variables: { ONLY2U_DATA: folder, DATABASE_URL: database.url, ADMIN_PORT: '0', LOG_LEVEL: 'fatal' },
+    fetchKeys: () => Promise.reject(new Error('nobody signs in')),
+  });
+  await expect(starting).rejects.toThrow('name its database');
 });

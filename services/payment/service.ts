@@ -67,6 +67,7 @@ export const paymentService: Service<PaymentConfig> = {
         }),
         handle(TestProviderService, createTestProviderRpc(test)),
       ],
+      database,
       async ready() {
         await database.query('select 1');
       },
