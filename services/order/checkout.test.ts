@@ -57,7 +57,7 @@ function open() {
   const store = createPostgresOrders({ database: meddled(), changed: () => undefined });
   const now = () => shop.now;
   const checkout = createCheckout({ store, peers: shop.peers, paymentWindowMs: windowMs, now, newId });
-  const handlers = { [advanceTask]: createAdvanceTask({ store, checkout }) };
+  const handlers = { [advanceTask]: createAdvanceTask({ store, checkout, now }) };
   return { store, checkout, runDue: () => runDueTasks({ database, handlers, now }) };
 }
 

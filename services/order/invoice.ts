@@ -1,4 +1,5 @@
 import { Fault } from '#platform/fault.ts';
+import { chargedLines } from './invoice-page-lines.ts';
 import { partOf, type Order, type OrderPart } from './order.ts';
 
 const istOffsetMs = 5.5 * 3_600_000; // India has one time, without summer time
@@ -37,5 +38,6 @@ export function invoicedPart(order: Order, partId: string): OrderPart & { readon
     const text = 'The invoice is issued when the parcel is on its way.';
     throw new Fault('failed-precondition', 'NOT_INVOICED', text, { metadata: { part_id: part.id } });
   }
-  return { ...part, shipTime, lines: part.lines.map((line) => ({ ...line, returned: 0 })) };
+  const lines = chargedLines(part.lines).map((line) => ({ ...line, returned: 0, refunded: 0n }));
+  return { ...part, shipTime, lines };
 }

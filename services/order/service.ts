@@ -16,6 +16,7 @@ import { startTasks } from '#platform/tasks.postgres.ts';
 import { createChangeRpc } from './change-rpc.ts';
 import { createCheckout } from './checkout.ts';
 import { onPaymentChanged } from './payment-events.postgres.ts';
+import { createInvoiceRpc } from './invoice-rpc.ts';
 import { createPlaceRpc } from './place-rpc.ts';
 import { createPricing } from './pricing.ts';
 import { createQuoteRpc } from './quote-rpc.ts';
@@ -24,7 +25,8 @@ import { createReadRpc } from './read-rpc.ts';
 import { createFlatShipping, indianRates } from './shipping.ts';
 import { advanceTask, createPostgresOrders, migrations } from './store.postgres.ts';
 import { createAdvanceTask } from './tasks.ts';
-import { createGst } from './tax-rates.ts';
+import { createGst, readTaxClasses } from './tax-rates.ts';
+import { findState } from './tax-state.ts';
 import { createWatchers } from './watchers.ts';
 
 const config = z.object({
@@ -33,11 +35,29 @@ const config = z.object({
   /** Seals quotes; the same in every process of the service. */
   QUOTE_KEY: secret(),
   /** How long a customer may take to pay; the stock is held as long. */
-  PAYMENT_WINDOW_SECONDS: z.coerce.number().int().min(60).max(79_200).default(900),
+  PAYMENT_WINDOW_SECONDS: z.coerce.number().int().min(5).max(79_200).default(900),
+  /** Who sells, on invoices; lines of the address are separated by semicolons. */
+  SELLER_NAME: z.string().min(1).default('Only2U'),
+  SELLER_ADDRESS: z.string().default(''),
+  SELLER_GSTIN: z.string().max(15).default(''),
   /** Where the shop sells from: whether GST is shared with the state depends on it. */
   SELLER_COUNTRY: z.string().length(2).default('IN'),
-  SELLER_REGION: z.string().min(1).default('Karnataka'),
+  SELLER_REGION: z
+    .string()
+    .refine((region) => findState(region) !== undefined, 'is no state of India')
+    .default('Karnataka'),
+  /** Classes of tax by category, such as "cat_books=exempt,cat_shoes=footwear". */
+  TAX_CLASSES: z.string().default('').refine(isTaxClasses, 'is no list of category=class'),
 });
+
+function isTaxClasses(text: string): boolean {
+  try {
+    readTaxClasses(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** What somebody has bought: from the quote to the delivery, or back. */
 export const orderService: Service<z.infer<typeof config>> = {
@@ -65,24 +85,37 @@ export const orderService: Service<z.infer<typeof config>> = {
       now,
       newId,
     });
+    const seller = {
+      name: config.SELLER_NAME,
+      addressLines: config.SELLER_ADDRESS.split(';')
+        .map((line) => line.trim())
+        .filter((line) => line !== ''),
+      region: config.SELLER_REGION,
+      countryCode: config.SELLER_COUNTRY,
+      gstin: config.SELLER_GSTIN,
+    };
     const pricing = createPricing({
       cart: dial(CartService),
       product: dial(ProductService),
       coupon: coupons,
       user: dial(UserService),
-      taxRules: createGst(),
+      taxRules: createGst(readTaxClasses(config.TAX_CLASSES)),
       shippingRules: createFlatShipping(indianRates),
-      seller: { countryCode: config.SELLER_COUNTRY, region: config.SELLER_REGION },
+      seller,
       now,
     });
     const tokens = createQuoteTokens(config.QUOTE_KEY);
     const handlers = [onPaymentChanged(now)];
-    const consumer = await consume({ bus: events, database, group: 'order', handlers, trace });
+    const consuming = consume({ bus: events, database, group: 'order', handlers, trace });
+    const consumer = await consuming.catch(async (error: unknown) => {
+      await database.close();
+      throw error;
+    });
     const tasks = startTasks({
       database,
       log,
       trace,
-      handlers: { [advanceTask]: createAdvanceTask({ store, checkout }) },
+      handlers: { [advanceTask]: createAdvanceTask({ store, checkout, now }) },
     });
     return {
       handlers: [
@@ -91,11 +124,10 @@ export const orderService: Service<z.infer<typeof config>> = {
           ...createPlaceRpc({ store, checkout, pricing, tokens, log, now, newId }),
           ...createReadRpc({ store, pageTokens: pageTokens(config.PAGE_TOKEN_KEY, now), watchers }),
           ...createChangeRpc({ store, checkout, log, now, newId }),
-          getInvoice() {
-            throw new Error('not yet');
-          },
+          ...createInvoiceRpc({ store, seller }),
         }),
       ],
+      database,
       async ready() {
         await database.query('select 1');
       },

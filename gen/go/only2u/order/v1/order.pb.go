@@ -2922,7 +2922,7 @@ func (x *GetInvoiceRequest) GetPartId() string {
 // GetInvoiceResponse holds the invoice.
 type GetInvoiceResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its number: without gaps for each vendor and financial year, such as "26-27/0001-000042".
+	// Its number: without gaps for each vendor and financial year, such as "2627/0001-000042".
 	Number string `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
 	// When it was issued.
 	IssueTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=issue_time,json=issueTime,proto3" json:"issue_time,omitempty"`

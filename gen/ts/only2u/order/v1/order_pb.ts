@@ -1543,7 +1543,7 @@ export const GetInvoiceRequestSchema: GenMessage<GetInvoiceRequest> = /*@__PURE_
  */
 export type GetInvoiceResponse = Message<"only2u.order.v1.GetInvoiceResponse"> & {
   /**
-   * Its number: without gaps for each vendor and financial year, such as "26-27/0001-000042".
+   * Its number: without gaps for each vendor and financial year, such as "2627/0001-000042".
    *
    * @generated from field: string number = 1;
    */

@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { OrderStatus } from '#gen/only2u/order/v1/order_pb.ts';
+import { PaymentMethod } from '#gen/only2u/payment/v1/payment_pb.ts';
+import { Fault } from '#platform/fault.ts';
+import { openOrderDesk, refusal, requestId, type OrderDesk } from './service.testing.ts';
+
+let desk: OrderDesk;
+
+beforeEach(async () => {
+  desk = await openOrderDesk();
+});
+
+afterEach(() => desk.close());
+
+const { ONLINE, CASH_ON_DELIVERY } = PaymentMethod;
+
+test('what was quoted is bought at that price, and awaits its payment', async () => {
+  const order = await desk.buy();
+  expect(order).toMatchObject({
+    status: OrderStatus.AWAITING_PAYMENT,
+    userId: 'usr_asha',
+    payment: { paymentId: 'pay_0', handoff: { provider: 'test' } },
+    totals: { total: { minorUnits: 84_900n, currency: 'INR' } },
+  });
+  expect(order.history.map(({ kind }) => kind)).toEqual(['PLACED', 'AWAITING_PAYMENT']);
+});
+
+test('an order that is paid is confirmed, and shows no handoff any more', async () => {
+  const order = await desk.pay(await desk.buy());
+  expect(order.status).toBe(OrderStatus.CONFIRMED);
+  expect(order.payment).toMatchObject({ captured: { minorUnits: 84_900n } });
+  expect(order.payment?.handoff).toBeUndefined();
+  expect(desk.shop.sold()).toBe(2);
+});
+
+test('the same request sent 50 times at once is one order and one payment', async () => {
+  const request = { requestId: requestId(), quoteToken: await desk.quote(), paymentMethod: ONLINE };
+  const answers = await Promise.all(Array.from({ length: 50 }, () => desk.asha.placeOrder(request)));
+  expect(new Set(answers.map(({ order }) => order?.id)).size).toBe(1);
+  expect(desk.shop.payments.size).toBe(1);
+  expect(desk.shop.held()).toBe(2);
+  expect(desk.shop.calls.filter((call) => call === 'pay')).toHaveLength(1);
+});
+
+test('a repeated request is answered with the order as it stands now, though the cart and the stock have changed', async () => {
+  const request = { requestId: requestId(), quoteToken: await desk.quote(), paymentMethod: ONLINE };
+  const { order } = await desk.asha.placeOrder(request);
+  if (order === undefined) throw new Error('no order');
+  await desk.pay(order);
+  desk.shop.cart = [];
+  desk.shop.stock.set('var_1', 0);
+  desk.shop.now = new Date(desk.shop.now.getTime() + 24 * 3_600_000);
+  const again = await desk.asha.placeOrder(request);
+  expect(again.order).toMatchObject({ id: order.id, status: OrderStatus.CONFIRMED });
+});
+
+test('a reused request_id with other content is refused', async () => {
+  const request = { requestId: requestId(), quoteToken: await desk.quote(), paymentMethod: ONLINE };
+  await desk.asha.placeOrder(request);
+  const other = desk.asha.placeOrder({ ...request, paymentMethod: CASH_ON_DELIVERY });
+  expect(await refusal(other)).toMatchObject({ code: 'AlreadyExists', reason: 'REQUEST_ID_REUSED' });
+});
+
+test('another user’s request_id is no obstacle', async () => {
+  const request = { requestId: requestId(), quoteToken: await desk.quote(), paymentMethod: ONLINE };
+  await desk.asha.placeOrder(request);
+  const stolen = desk.as('usr_b').placeOrder(request);
+  expect(await refusal(stolen)).toMatchObject({ reason: 'QUOTE_INVALID' });
+});
+
+test('a quote that is stale is refused with what changed, and nothing is written', async () => {
+  const quoteToken = await desk.quote();
+  desk.shop.price = 41_000n;
+  const stale = desk.asha.placeOrder({ requestId: requestId(), quoteToken, paymentMethod: ONLINE });
+  expect(await refusal(stale)).toMatchObject({ code: 'FailedPrecondition', reason: 'QUOTE_CHANGED' });
+  expect(await desk.database.query('select 1 from orders')).toEqual([]);
+  expect(desk.shop.calls).toEqual([]);
+});
+
+test.each([
+  ['made up', () => 'x'.repeat(80)],
+  ['cut off', (token: string) => token.slice(0, -4)],
+])('a quote that is %s is refused', async (_, change) => {
+  const quoteToken = change(await desk.quote());
+  const forged = desk.asha.placeOrder({ requestId: requestId(), quoteToken, paymentMethod: ONLINE });
+  expect(await refusal(forged)).toMatchObject({ reason: 'QUOTE_INVALID' });
+});
+
+test('a quote that is too old is refused', async () => {
+  const quoteToken = await desk.quote();
+  desk.shop.now = new Date(desk.shop.now.getTime() + 3_600_000);
+  const late = desk.asha.placeOrder({ requestId: requestId(), quoteToken, paymentMethod: ONLINE });
+  expect(await refusal(late)).toMatchObject({ reason: 'QUOTE_EXPIRED' });
+});
+
+test('an order that fails after it was made is answered with why, in words that name no service', async () => {
+  desk.shop.meddle = (call) => {
+    if (call === 'reserve') desk.shop.stock.set('var_1', 1);
+  };
+  const order = await desk.buy();
+  expect(order).toMatchObject({ status: OrderStatus.CANCELED, closeReason: 'INSUFFICIENT_STOCK' });
+  expect(order.closeMessage).not.toMatch(/peer|inventory|service/i);
+});
+
+test('an order that takes longer than a call is answered as it stands, and is not lost', async () => {
+  desk.shop.meddle = (call) => {
+    if (call === 'pay') throw new Fault('unavailable', 'DOWN', 'payment-7f9c is down');
+  };
+  const order = await desk.buy();
+  expect(order.status).toBe(OrderStatus.PENDING);
+  expect(await desk.database.query('select key from task')).toEqual([{ key: order.id }]);
+});
+
+test('an order without anything to pay needs no payment', async () => {
+  desk.shop.couponCodes = ['FREE'];
+  desk.shop.couponAmount = 80_000n;
+  desk.shop.cart = [{ variantId: 'var_1', quantity: 2 }];
+  const { quote } = await desk.asha.quoteOrder({ addressId: 'adr_1' });
+  expect(quote?.totals?.discount?.minorUnits).toBe(80_000n);
+  const order = await desk.buy();
+  expect(order.totals?.total?.minorUnits).toBe(4_900n);
+});
+
+test('who has an order has no first order to come, until it is canceled', async () => {
+  const first: boolean[] = [];
+  const order = await desk.buy();
+  const rows = () => desk.database.query<{ status: number }>('select status from orders');
+  expect(await rows()).toEqual([{ status: OrderStatus.AWAITING_PAYMENT }]);
+  await desk.asha.cancelOrder({ requestId: requestId(), orderId: order.id });
+  expect(await rows()).toEqual([{ status: OrderStatus.CANCELED }]);
+  expect(first).toEqual([]);
+});
