@@ -22,8 +22,8 @@ export type TaskQueue = {
   take(places: ReadonlyMap<string, number>): Promise<TakenTask[]>;
   /** How long until the next of these kinds is due, in milliseconds: 0 when one is, Infinity when there is none. */
   waitMs(kinds: readonly string[]): Promise<number>;
-  /** It is done, unless it was scheduled again meanwhile; with a time it comes again then. */
-  done(task: TakenTask, again: Date | undefined): Promise<void>;
+  /** It is done, unless it was scheduled again meanwhile; with a time it comes again then. Returns whether it is gone. */
+  done(task: TakenTask, again: Date | undefined): Promise<boolean>;
   /** Puts it back, to come again after a while. `counted` tells whether this was one of its attempts. */
   release(
     task: TakenTask,
@@ -104,6 +104,7 @@ export function createTaskQueue({ sql, leaseMs, now }: TaskQueueOptions): TaskQu
               [kind, key, claim, generation, again],
             );
       if (changed.length === 0) await letGo(task);
+      return changed.length > 0 && again === undefined;
     },
 
     async release(task, { waitMs, error, counted }) {

@@ -22,7 +22,7 @@ export type TaskHandler = {
   run(task: Task, signal: AbortSignal): Promise<Date | undefined>;
   /** How many this process does at a time: 8 unless told. */
   readonly concurrency?: number;
-  /** After so many failures a task becomes a dead letter: 20 unless told, some 70 minutes. */
+  /** After so many failures a task becomes a dead letter: 20 unless told, about an hour. */
   readonly attempts?: number;
   /** How long to wait after a failure, the first being 1: from 1 s to 5 min, doubling, unless told. */
   retryMs?(failures: number): number;
@@ -47,8 +47,8 @@ export type TaskRunnerOptions = {
   readonly leaseMs: number;
   readonly log?: Logger;
   readonly trace?: TraceWork | undefined;
-  /** Told when there is room for another. */
-  readonly onRoom?: () => void;
+  /** Told when there may be something to do that there was not before: room for another, or a task that comes again. */
+  readonly onChance?: () => void;
   /** Told what a handler threw. */
   readonly onError?: (error: unknown) => void;
 };
@@ -59,17 +59,21 @@ const closeGraceMs = 1_000; // as long again for what was told to stop
 const maxErrorLength = 1_000;
 
 export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
-  const { queue, handlers, leaseMs, log, trace, onRoom, onError } = options;
+  const { queue, handlers, leaseMs, log, trace, onChance, onError } = options;
   const timeoutMs = Math.floor((leaseMs * 5) / 6); // what is left of the lease is for saying how it ended
   const running = new Map<Promise<void>, string>();
   const stopping = new AbortController();
 
-  async function run(task: TakenTask): Promise<void> {
+  /** Returns whether the task is gone. */
+  async function run(task: TakenTask): Promise<boolean> {
     const { kind, key, body, attempts } = task;
     const handler = handlers[kind];
     if (handler === undefined) throw new Error(`nobody handles tasks of the kind ${kind}`);
     const limit = handler.attempts ?? defaultAttempts;
-    if (attempts > limit) return bury(task, new Error('whoever began it last never said how it ended'));
+    if (attempts > limit) {
+      await bury(task, new Error('whoever began it last never said how it ended'));
+      return false;
+    }
     const late = AbortSignal.timeout(timeoutMs);
     const signal = AbortSignal.any([late, stopping.signal]);
     const about = { ...task, name: `task ${kind}`, signal, timeoutMs, trace };
@@ -79,10 +83,11 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
         runInBackground(about, () => handler.run({ kind, key, body, attempts }, signal)),
         over.promise,
       ]);
-      await queue.done(task, again);
+      return await queue.done(task, again);
     } catch (error) {
       if (stopping.signal.aborted) await queue.release(task, { waitMs: 0, error: '', counted: false });
       else await failed(task, handler, error);
+      return false;
     } finally {
       over.forget();
     }
@@ -101,21 +106,25 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       log?.error({ ...aboutOf(task), err: error }, 'a task failed for the last time; it is a dead letter now');
   }
 
+  function places(): Map<string, number> {
+    const free = new Map(
+      Object.entries(handlers).map(([kind, { concurrency = defaultConcurrency }]) => [kind, concurrency]),
+    );
+    for (const kind of running.values()) free.set(kind, (free.get(kind) ?? 0) - 1);
+    for (const [kind, count] of free) if (count <= 0) free.delete(kind);
+    return free;
+  }
+
   async function settled(): Promise<void> {
     await Promise.all(running.keys());
   }
 
   return {
-    places() {
-      const places = new Map(
-        Object.entries(handlers).map(([kind, { concurrency = defaultConcurrency }]) => [kind, concurrency]),
-      );
-      for (const kind of running.values()) places.set(kind, (places.get(kind) ?? 0) - 1);
-      for (const [kind, free] of places) if (free <= 0) places.delete(kind);
-      return places;
-    },
+    places,
     start(task) {
+      let gone = false;
       const work = run(task)
+        .then((ended) => void (gone = ended))
         .catch((error: unknown) =>
           log?.warn(
             { ...aboutOf(task), err: error },
@@ -123,8 +132,9 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
           ),
         )
         .finally(() => {
+          const wasFull = !places().has(task.kind);
           running.delete(work);
-          onRoom?.();
+          if (wasFull || !gone) onChance?.();
         });
       running.set(work, task.kind);
     },

@@ -48,7 +48,8 @@ export async function schedule(tx: Sql, ...tasks: readonly TaskToDo[]): Promise<
       call?.requestId ?? '',
     ],
   );
-  afterCommit(tx, 'task');
+  const soon = Date.now() + pollMs; // what comes later is found by polling, and need not wake the workers now
+  if (rows.some(({ dueTime }) => dueTime === undefined || dueTime.getTime() < soon)) afterCommit(tx, 'task');
 }
 
 /** Takes tasks back, dead ones too. One that is being done now is not stopped by it. */
@@ -87,7 +88,7 @@ export type TasksOptions = {
 export function startTasks(options: TasksOptions): { close(): Promise<void> } {
   const { database, handlers, log, now, leaseMs = defaultLeaseMs } = options;
   const queue = createTaskQueue({ sql: database, leaseMs, now });
-  const runner = createTaskRunner({ ...options, queue, leaseMs, onRoom: nudge });
+  const runner = createTaskRunner({ ...options, queue, leaseMs, onChance: nudge });
   const kinds = Object.keys(handlers);
   let closed = false;
   let woken = true;
