@@ -21,16 +21,17 @@ export async function lockCoupon(tx: Sql, id: string): Promise<Coupon | undefine
 }
 
 export async function listCoupons(sql: Sql, { vendorId, before, limit }: CouponFilter): Promise<Coupon[]> {
+  const from = before === '' ? '~' : before; // after every id, so that one plan reads any page from its place
   const rows =
     vendorId === ''
       ? await sql.query<CouponRow>(
-          `select ${columns} from coupon c where delete_time is null and ($1 = '' or id < $1) order by id desc limit $2`,
-          [before, limit],
+          `select ${columns} from coupon c where delete_time is null and id < $1 order by id desc limit $2`,
+          [from, limit],
         )
       : await sql.query<CouponRow>(
-          `select ${columns} from coupon c where vendor_id = $3 and delete_time is null and ($1 = '' or id < $1)
+          `select ${columns} from coupon c where vendor_id = $3 and delete_time is null and id < $1
            order by id desc limit $2`,
-          [before, limit, vendorId],
+          [from, limit, vendorId],
         );
   return rows.map(toCoupon);
 }

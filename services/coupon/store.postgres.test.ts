@@ -75,3 +75,38 @@ test('a quote is one statement, a redemption of any codes and its release four e
   await store.release('ord_1', time);
   expect(statements()).toBe(3);
 });
+
+test('a release that waits for a redemption under way gives back what that used', async () => {
+  const { promise: written, resolve: tellWritten } = Promise.withResolvers<undefined>();
+  const { promise: mayCommit, resolve: letCommit } = Promise.withResolvers<undefined>();
+  const slow: Database = {
+    ...database,
+    transaction: (work, options) =>
+      database.transaction(async (tx) => {
+        const result = await work(tx);
+        tellWritten(undefined);
+        await mayCommit;
+        return result;
+      }, options),
+  };
+  const [store, one] = [createPostgresStore(database), coupon()];
+  await add(store, one);
+  const of = purchase({ codes: [one.code], lines: [line(1_000)] });
+  const redeeming = createPostgresStore(slow).redeem(
+    { orderId: 'ord_2', userId: 'usr_c', codes: of.codes, now: time },
+    (known) => decide(known, { purchase: of, expected: inr(100) }, time),
+  );
+  await written;
+  const releasing = store.release('ord_2', time);
+  const waiting = async (): Promise<boolean> =>
+    (
+      await database.query(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+    ).length > 0;
+  while (!(await waiting()));
+  letCommit(undefined);
+  expect((await redeeming).state).toBe('redeemed');
+  expect(await releasing).toBe(true);
+  expect(await store.find(one.id)).toMatchObject({ uses: 0, spent: 0n });
+});
