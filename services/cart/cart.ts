@@ -84,6 +84,10 @@ export function removeItem(cart: Cart, variantId: string): Cart {
 export function addCode(cart: Cart, typed: string): Cart {
   const code = typed.toUpperCase();
   if (cart.codes.includes(code)) return cart;
+  if (!/^[A-Z0-9-]{1,40}$/.test(code)) {
+    const text = 'There is no such code: a code is letters, digits and hyphens.';
+    throw new Fault('failed-precondition', 'COUPON_NOT_FOUND', text, { metadata: { code } });
+  }
   if (cart.codes.length >= maxCodes) {
     const text = `A cart takes ${maxCodes} coupons at most; take one away first.`;
     throw new Fault('failed-precondition', 'TOO_MANY_COUPONS', text, { metadata: { max_coupons: String(maxCodes) } });

@@ -62,6 +62,7 @@ test('a coupon that gives nothing is refused for its own reason', async () => {
     reason: 'SIGN_IN_REQUIRED',
     metadata: { code: 'USERS' },
   });
+  expect(await refusal(apply(cartId, 'TEN\u0000'))).toMatchObject({ reason: 'COUPON_NOT_FOUND' });
   expect((await look(cartId)).coupons).toEqual([]);
   const named = { requestId: requestId(), cartId, code: 'USERS' };
   expect((await cartOf(shop.user('usr_a').applyCoupon(named))).coupons).toMatchObject([

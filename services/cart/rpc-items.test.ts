@@ -92,6 +92,7 @@ test('what can’t be bought is refused with what there is', async () => {
     shop.offer({ maxQuantity: 0 }),
     shop.offer({ maxQuantity: 2 }),
   ];
+  expect(await refusal(add('', 'var_\u0000'))).toMatchObject({ code: 'NotFound', reason: 'VARIANT_NOT_FOUND' });
   expect(await refusal(add('', none))).toMatchObject({ code: 'NotFound', reason: 'VARIANT_NOT_FOUND' });
   expect(await refusal(add('', hidden))).toMatchObject({ code: 'FailedPrecondition', reason: 'NOT_ON_SALE' });
   expect(await refusal(add('', gone))).toMatchObject({ reason: 'OUT_OF_STOCK', message: 'This is sold out.' });

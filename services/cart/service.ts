@@ -8,6 +8,7 @@ import { handle, type Service } from '#platform/service.ts';
 import { createCarts } from './carts.ts';
 import { createCoupons } from './coupons.grpc.ts';
 import { cartEventHandlers } from './events.postgres.ts';
+import { gatherLookups } from './gathering.ts';
 import { createOffers } from './offers.grpc.ts';
 import { createCartRpc } from './rpc.ts';
 import { createPostgresStore } from './store.postgres.ts';
@@ -35,7 +36,7 @@ export const cartService: Service<z.infer<typeof config>> = {
     const sweeper = startSweeper({ store, now, log });
     const carts = createCarts({
       store,
-      findOffers: createOffers(dial(ProductService)),
+      findOffers: gatherLookups(createOffers(dial(ProductService))),
       findQuote: createCoupons(dial(CouponService)),
       now,
       newId,
