@@ -1,5 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { type Client, createClient } from '@connectrpc/connect';
+import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { contracts } from '#gen/contracts.ts';
 import type { CertificateFiles } from './identity/certificate-files.ts';
@@ -40,6 +40,13 @@ export type Dialing = {
   close(): void;
 };
 
+function whenCalled(reach: () => Transport): Transport {
+  return {
+    unary: (...call) => reach().unary(...call),
+    stream: (...call) => reach().stream(...call),
+  };
+}
+
 export function createDialing(options: DialingOptions): Dialing {
   const { mesh, dataDir, files, addressOf, metrics, tracing, log, now } = options;
   const opening = new Map<string, Promise<Identity>>();
@@ -78,7 +85,8 @@ export function createDialing(options: DialingOptions): Dialing {
       return known;
     },
     as: (caller) => ({
-      dial: (contract, workload) => createClient(contract, transport(caller, contract, workload)),
+      // A service dials while it opens, when it is not known yet where those are that open beside it.
+      dial: (contract, workload) => createClient(contract, whenCalled(() => transport(caller, contract, workload))),
       transport: (contract) => transport(caller, contract),
     }),
     close() {
