@@ -24,17 +24,29 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   await migrate(options);
   const database = openPool(options);
   const relay = events && startRelay({ database, bus: events, log });
-  const tidying = setInterval(() => {
-    Promise.all([forgetAnswers(database, new Date()), forgetEvents(database)]).catch((error: unknown) =>
-      log.warn({ err: error, schema }, 'clearing old rows failed; the next time catches up'),
-    );
-  }, tidyEveryMs).unref();
   let closed: Promise<void> | undefined;
+  let tidied: Promise<void> | undefined;
+
+  // Batch by batch until there is no more: a busy service makes thousands of rows a second.
+  async function tidy(): Promise<void> {
+    try {
+      while (closed === undefined && (await forgetAnswers(database, new Date())) > 0);
+      while (closed === undefined && (await forgetEvents(database)) > 0);
+    } catch (error) {
+      log.warn({ err: error, schema }, 'clearing old rows failed; the next time catches up');
+    }
+    tidied = undefined;
+  }
+
+  const tidying = setInterval(() => {
+    tidied ??= tidy();
+  }, tidyEveryMs).unref();
   return {
     ...database,
     close() {
       closed ??= (async () => {
         clearInterval(tidying);
+        await tidied;
         await relay?.close();
         await database.close();
       })();

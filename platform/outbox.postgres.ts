@@ -187,11 +187,13 @@ export function consume({
   });
 }
 
-/** Forgets some of the events that can't come again, a bounded number at a time. */
-export async function forgetEvents(sql: Sql): Promise<void> {
-  await sql.query(
+/** Forgets some of the events that can't come again, a bounded number at a time. Returns how many. */
+export async function forgetEvents(sql: Sql): Promise<number> {
+  const gone = await sql.query(
     `DELETE FROM inbox WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM inbox WHERE time < now() - $1 * interval '1 day' ORDER BY time LIMIT $2))`,
+       SELECT ctid FROM inbox WHERE time < now() - $1 * interval '1 day' ORDER BY time LIMIT $2))
+     RETURNING 1`,
     [inboxDays, tidyBatch],
   );
+  return gone.length;
 }
