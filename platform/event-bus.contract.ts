@@ -83,7 +83,7 @@ export function eventBusContract(open: () => Promise<EventBus>): void {
       handle: async (message, signal) => {
         if (message.id !== bad.id) return rest.handle(message, signal);
         tries++;
-        throw new Error('never');
+        throw new Error('ne\0ver'); // no text in PostgreSQL holds U+0000
       },
     });
     await bus.publish([bad, good]);

@@ -4,6 +4,7 @@ import {
   defaultRetryMs,
   type DeadEvent,
   type DeadEventId,
+  errorText,
   type EventBus,
   type EventMessage,
   ownsGroup,
@@ -100,7 +101,7 @@ export function createMemoryEventBus(): EventBus {
               ...waiting.message,
               group: subscribing.group,
               attempts: waiting.failures,
-              error: String(error),
+              error: errorText(error),
               deadTime: new Date(),
             });
             return;

@@ -84,3 +84,42 @@ test('what was handed to a process that died comes to another once its time is o
   never.resolve(); // too late: it no longer speaks for the event
   await Promise.all([dying.close(), next.close()]);
 });
+
+test('an event whose handlers never said how they ended is dead in the end', async () => {
+  const url = await newDatabase();
+  const bus = await openPostgresEventBus({ url, log });
+  const first = await bus.subscribe({ group: 'a', topics: ['made'], handle: () => Promise.resolve() });
+  await first.close();
+  const event = {
+    id: newId('evt'),
+    topic: 'made',
+    key: 'x',
+    body: Buffer.from('x'),
+    traceparent: '',
+    time: new Date(),
+  };
+  await bus.publish([event]);
+  const pool = openPool({ url, schema: 'event_bus' });
+  await pool.query('UPDATE delivery SET attempts = 3'); // as after three processes that ended in the middle of it
+  await pool.close();
+  const handled: string[] = [];
+  const next = Promise.withResolvers<void>();
+  await bus.subscribe({
+    group: 'a',
+    topics: ['made'],
+    attempts: 3,
+    handle({ id }) {
+      handled.push(id);
+      next.resolve();
+      return Promise.resolve();
+    },
+  });
+  const later = { ...event, id: newId('evt') };
+  await bus.publish([later]);
+  await next.promise;
+  expect(handled).toEqual([later.id]);
+  expect(await bus.deadEvents({ service: 'a', limit: 10 })).toEqual([
+    expect.objectContaining({ id: event.id, error: expect.stringContaining('never said') }),
+  ]);
+  await bus.close();
+});

@@ -6,8 +6,10 @@ import {
   defaultAttempts,
   defaultConcurrency,
   defaultRetryMs,
+  errorText,
   type EventBus,
   type EventMessage,
+  neverEnded,
   type Subscribing,
 } from './event-bus.ts';
 
@@ -140,6 +142,10 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
     }
 
     async function handle(row: Row): Promise<void> {
+      if (row.attempts > (subscribing.attempts ?? defaultAttempts)) {
+        await fail(row, new Error(neverEnded)).catch(report('a dead event can’t be put away; it comes again'));
+        return;
+      }
       const late = AbortSignal.timeout(handleLimitMs);
       try {
         await Promise.race([subscribing.handle(row, AbortSignal.any([late, closing.signal])), rejected(late)]);
@@ -187,7 +193,7 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
          INSERT INTO dead_letter (group_name, id, topic, key, body, traceparent, time, attempts, error)
          SELECT group_name, id, topic, message.key, body, traceparent, time, attempts, $4 FROM gone JOIN message USING (seq)
          ON CONFLICT DO NOTHING`,
-        [group, row.seq, row.attempts, String(error).slice(0, 1_000)],
+        [group, row.seq, row.attempts, errorText(error)],
       );
     }
 

@@ -70,12 +70,22 @@ export type EventBus = {
   close(): Promise<void>;
 };
 
+const maxErrorLength = 1_000;
+
 export const defaultConcurrency = 8;
 export const defaultAttempts = 10;
 
 export function defaultRetryMs(failures: number): number {
   return Math.min(300_000, 1_000 * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
 }
+
+/** What went wrong, as a dead letter keeps it. PostgreSQL's text holds neither U+0000 nor half a character. */
+export function errorText(error: unknown): string {
+  return String(error).replaceAll('\0', '').slice(0, maxErrorLength).toWellFormed();
+}
+
+/** Why what was begun so often is given up without another try: it may well be what ends the process. */
+export const neverEnded = 'whoever began it last never said how it ended';
 
 /** Whether the group is the service's: "order" and "order-mail" are order's. */
 export function ownsGroup(service: string, group: string): boolean {

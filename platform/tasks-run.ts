@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { runInBackground, type TraceWork } from './background-call.ts';
-import { defaultRetryMs } from './event-bus.ts';
+import { defaultRetryMs, errorText, neverEnded } from './event-bus.ts';
 import type { Json, TakenTask, TaskQueue } from './tasks-queue.postgres.ts';
 
 /** A task as its handler sees it. */
@@ -56,7 +56,6 @@ export type TaskRunnerOptions = {
 const defaultConcurrency = 8;
 const defaultAttempts = 20;
 const closeGraceMs = 1_000; // as long again for what was told to stop
-const maxErrorLength = 1_000;
 
 export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   const { queue, handlers, leaseMs, log, trace, onChance, onError } = options;
@@ -71,7 +70,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     if (handler === undefined) throw new Error(`nobody handles tasks of the kind ${kind}`);
     const limit = handler.attempts ?? defaultAttempts;
     if (attempts > limit) {
-      await bury(task, new Error('whoever began it last never said how it ended'));
+      await bury(task, new Error(neverEnded));
       return false;
     }
     const late = AbortSignal.timeout(timeoutMs);
@@ -98,11 +97,11 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     if (task.attempts >= (handler.attempts ?? defaultAttempts)) return bury(task, error);
     log?.warn({ ...aboutOf(task), err: error }, 'a task failed; it will come again');
     const waitMs = (handler.retryMs ?? defaultRetryMs)(task.attempts);
-    await queue.release(task, { waitMs, error: textOf(error), counted: true });
+    await queue.release(task, { waitMs, error: errorText(error), counted: true });
   }
 
   async function bury(task: TakenTask, error: unknown): Promise<void> {
-    if (await queue.bury(task, textOf(error)))
+    if (await queue.bury(task, errorText(error)))
       log?.error({ ...aboutOf(task), err: error }, 'a task failed for the last time; it is a dead letter now');
   }
 
@@ -150,10 +149,6 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
 
 function aboutOf({ kind, key, attempts, requestId }: TakenTask) {
   return { task: kind, key, attempts, requestId };
-}
-
-function textOf(error: unknown): string {
-  return String(error).slice(0, maxErrorLength).toWellFormed().replaceAll('\0', '');
 }
 
 function overdue(late: AbortSignal, afterMs: number): { readonly promise: Promise<never>; forget(): void } {
