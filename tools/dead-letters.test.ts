@@ -141,3 +141,19 @@ test('of several, one that is gone already keeps no other from being replayed', 
 test('one that is not there is an error', async () => {
   await expect(run({ kind: 'drop', ids: ['user/task/mail/none'] }, desk(1))).rejects.toThrow('There is no dead letter');
 });
+
+test('of several services one that does not answer is named, and the others’ are shown', async () => {
+  const shown = desk(1);
+  const down = createRouterTransport(({ service }) => {
+    service(DeadLetterService, {
+      listDeadLetters() {
+        throw new ConnectError('nobody there', Code.Unavailable);
+      },
+    });
+  });
+  const clientOf = (service: string) =>
+    service === 'product' ? createClient(DeadLetterService, down) : shown.clientOf();
+  expect(await run({ kind: 'list', from: ['product', 'user'] }, { ...shown, clientOf })).toBe(1);
+  expect(shown.text()).toMatch(/user\/task\/mail\/00000[^]*Dead letters: 1\.\nproduct does not answer/);
+  await expect(run({ kind: 'list', from: ['product'] }, { ...shown, clientOf })).rejects.toThrow('nobody there');
+});

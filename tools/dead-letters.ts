@@ -19,7 +19,8 @@ Dead letters are events and tasks that a service gave up after many failures. Me
 be done is dropped. An ID is as list shows it and begins with its service. Without --service all are asked: ${names.join(', ')}.
 The shop must be running (npm start).
 
-Exit code: 0 when all is well, 1 when one of several could not be replayed or dropped, 2 when nothing could be done.
+Exit code: 0 when all is well, 1 when one of several could not be replayed or dropped or a service
+does not answer, 2 when nothing could be done.
 `;
 
 const timeoutMs = 5_000;
@@ -114,7 +115,7 @@ export async function run(command: Exclude<Command, { kind: 'help' }>, desk: Des
 }
 
 async function list(from: readonly string[], desk: Desk): Promise<number> {
-  const { letters, more } = await collect(from, desk);
+  const { letters, more, silent } = await collect(from, desk);
   for (const { id, deadTime, attemptCount, error, key, type } of letters) {
     const about = [deadTime && timestampDate(deadTime).toISOString(), `${attemptCount} attempts`, type, `about ${key}`];
     desk.write(`${printable(id)}\n  ${printable(about.join(', '))}\n  ${printable(shorten(error))}`);
@@ -122,7 +123,7 @@ async function list(from: readonly string[], desk: Desk): Promise<number> {
   desk.write(
     letters.length === 0 ? 'There are no dead letters.' : `Dead letters: ${letters.length}${more ? ' and more' : ''}.`,
   );
-  return 0;
+  return tellSilent(silent, desk);
 }
 
 async function show(id: string, desk: Desk): Promise<number> {
@@ -146,7 +147,7 @@ async function show(id: string, desk: Desk): Promise<number> {
 
 async function change(command: Extract<Command, { kind: Change }>, desk: Desk): Promise<number> {
   const { kind } = command;
-  const found = 'ids' in command ? { ids: command.ids, more: false } : await idsOf(command.from, desk);
+  const found = 'ids' in command ? { ids: command.ids, more: false, silent: [] } : await idsOf(command.from, desk);
   let failures = 0;
   for (const id of found.ids) {
     const client = desk.clientOf(serviceOf(id));
@@ -163,27 +164,51 @@ async function change(command: Extract<Command, { kind: Change }>, desk: Desk): 
   }
   const done = `${kind === 'replay' ? 'Replayed' : 'Dropped'}: ${found.ids.length - failures}`;
   desk.write(`${done}${found.more ? '; there are more' : ''}.`);
-  return failures > 0 ? 1 : 0;
+  return Math.max(failures > 0 ? 1 : 0, tellSilent(found.silent, desk));
 }
 
-async function idsOf(from: readonly string[], desk: Desk): Promise<{ ids: string[]; more: boolean }> {
-  const { letters, more } = await collect(from, desk);
-  return { ids: letters.map(({ id }) => id), more };
+type Found = { readonly letters: DeadLetter[]; readonly more: boolean; readonly silent: string[] };
+
+async function idsOf(from: readonly string[], desk: Desk) {
+  const { letters, ...found } = await collect(from, desk);
+  return { ...found, ids: letters.map(({ id }) => id) };
 }
 
-/** All that there are now, so that what dies again meanwhile is not taken twice. */
-async function collect(from: readonly string[], desk: Desk): Promise<{ letters: DeadLetter[]; more: boolean }> {
+/** All that there are now, so that what dies again meanwhile is not taken twice. One service of several may be silent. */
+async function collect(from: readonly string[], desk: Desk): Promise<Found> {
   const letters: DeadLetter[] = [];
+  const silent: string[] = [];
   for (const service of from) {
-    let pageToken = '';
-    do {
-      if (letters.length >= maxListed) return { letters, more: true };
-      const page = await desk.clientOf(service).listDeadLetters({ pageSize, pageToken }, { timeoutMs });
-      letters.push(...page.deadLetters);
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
+    if (letters.length >= maxListed) return { letters, more: true, silent };
+    try {
+      const room = maxListed - letters.length;
+      const page = await lettersOf(desk.clientOf(service), room + 1);
+      letters.push(...page.slice(0, room));
+      if (page.length > room) return { letters, more: true, silent };
+    } catch (error) {
+      const isSilent =
+        error instanceof ConnectError && (error.code === Code.Unavailable || error.code === Code.DeadlineExceeded);
+      if (!isSilent || from.length === 1) throw error;
+      silent.push(service);
+    }
   }
-  return { letters, more: false };
+  return { letters, more: false, silent };
+}
+
+async function lettersOf(client: DeadLetterClient, limit: number): Promise<DeadLetter[]> {
+  const letters: DeadLetter[] = [];
+  let pageToken = '';
+  do {
+    const page = await client.listDeadLetters({ pageSize, pageToken }, { timeoutMs });
+    letters.push(...page.deadLetters);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '' && letters.length < limit);
+  return letters;
+}
+
+function tellSilent(silent: readonly string[], desk: Desk): number {
+  for (const service of silent) desk.write(`${service} does not answer: what it gave up is not among these.`);
+  return silent.length > 0 ? 1 : 0;
 }
 
 function shorten(text: string): string {
