@@ -2,12 +2,17 @@ import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DescService } from '@bufbuild/protobuf';
+import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
 import { KeyService, OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { type Role } from '#gen/only2u/user/v1/user_pb.ts';
 import { newId } from '#platform/ids.ts';
 import { type Dial, startShop } from '#platform/run.ts';
 import { createTestDatabase } from '#platform/testing/database.ts';
 import { services } from '#services/all.ts';
+import { unsettled } from './audit.ts';
 
 /** What the gateway answered. */
 export type Answer = {
@@ -40,6 +45,12 @@ export type TestShop = {
     body: object,
     options?: { readonly token?: string; readonly headers?: Record<string, string> },
   ): Promise<Answer>;
+  /** A typed client of the edge, as JSON, with the token of whoever calls. */
+  client<S extends DescService>(contract: S, token?: string): Client<S>;
+  /** Resolves when nothing is left to be done: no event on its way, no task due, no order or refund half done. */
+  settled(): Promise<void>;
+  /** Where a service keeps its data. */
+  databaseUrlOf(service: string): string;
   /** Signs somebody up, with a role besides customer if one is named. */
   signUp(role?: Role): Promise<Account>;
   close(): Promise<void>;
@@ -51,7 +62,14 @@ const packages: Readonly<Record<string, string>> = {
   ProductService: 'only2u.product.v1',
   CategoryService: 'only2u.product.v1',
   InventoryService: 'only2u.product.v1',
+  CartService: 'only2u.cart.v1',
+  CouponService: 'only2u.coupon.v1',
+  OrderService: 'only2u.order.v1',
+  PaymentService: 'only2u.payment.v1',
+  TestProviderService: 'only2u.payment.v1',
 };
+
+const settleWithinMs = 20_000;
 
 const octet = () => randomInt(256);
 
@@ -64,11 +82,13 @@ export async function openTestShop(variables: Readonly<Record<string, string>> =
     variables: {
       ONLY2U_DATA: folder,
       DATABASE_URL: database.url,
+      QUOTE_KEY: 'a key of thirty-two bytes or more, for tests',
       PAGE_TOKEN_KEY: 'a key of thirty-two bytes or more, for tests',
       USER_SECRET: 'a secret of thirty-two bytes or more, for tests',
       ADMIN_PORT: '0',
-      LOG_LEVEL: 'fatal',
+      LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'fatal',
       GATEWAY_RATE_LIMITS: 'off',
+      TEST_PROVIDER: 'on',
       GATEWAY_TRUSTED_PROXIES: '127.0.0.1', // so that each caller has an address of its own
       ...Object.fromEntries(services.map(({ name }) => [`${name.toUpperCase()}_PORT`, '0'])),
       ...variables,
@@ -98,6 +118,25 @@ export async function openTestShop(variables: Readonly<Record<string, string>> =
       const text = await response.text();
       return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
     },
+    client(contract, token) {
+      const sign: Interceptor = (next) => (request) => {
+        request.header.set('x-forwarded-for', `10.${octet()}.${octet()}.${octet()}`);
+        if (token !== undefined) request.header.set('authorization', `Bearer ${token}`);
+        return next(request);
+      };
+      const options = { baseUrl: url, httpVersion: '1.1', useBinaryFormat: false, defaultTimeoutMs: 30_000 } as const;
+      return createClient(contract, createConnectTransport({ ...options, interceptors: [sign] }));
+    },
+    async settled() {
+      const giveUpMs = Date.now() + settleWithinMs;
+      for (;;) {
+        const open = await unsettled(() => database.url);
+        if (open.length === 0) return;
+        if (Date.now() > giveUpMs) throw new Error(`still open: ${open.join('; ')}`);
+        await pause(50); // between two looks
+      }
+    },
+    databaseUrlOf: () => database.url,
     async signUp(role) {
       const email = `${newId('mail')}@example.com`;
       const password = newId('pass');

@@ -1,0 +1,90 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
+import { ProductService, ProductStatus } from '#gen/only2u/product/v1/product_pb.ts';
+import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
+import { newId } from '#platform/ids.ts';
+import type { Account, TestShop } from './shop.ts';
+
+export type Sold = {
+  readonly productId: string;
+  readonly variantIds: readonly string[];
+  raisePrice(productId: string, minorUnits: bigint): Promise<void>;
+};
+
+/** A product in two sizes, with so many pieces of each. */
+export async function sell(
+  shop: TestShop,
+  vendor: Account,
+  { pieces, minorUnits }: { readonly pieces: number; readonly minorUnits: bigint },
+): Promise<Sold> {
+  const products = shop.client(ProductService, vendor.token);
+  const { product } = await products.createProduct({
+    requestId: newId('req'),
+    product: {
+      title: `Shirt ${newId('x'.repeat(2))}`,
+      status: ProductStatus.PUBLISHED,
+      options: [{ name: 'Size' }],
+      variants: ['S', 'M'].map((size) => ({
+        optionValues: [size],
+        price: { minorUnits, currency: 'INR' },
+        stockTracked: true,
+      })),
+    },
+  });
+  const variantIds = product?.variants.map(({ id }) => id) ?? [];
+  for (const variantId of variantIds) {
+    await shop
+      .client(InventoryService, vendor.token)
+      .adjustStock({ requestId: newId('req'), variantId, delta: pieces, reason: 'delivery' });
+  }
+  return {
+    productId: product?.id ?? '',
+    variantIds,
+    async raisePrice(productId, to) {
+      const { product: now } = await products.getProduct({ key: { case: 'productId', value: productId } });
+      const variants = now?.variants.map((variant) => {
+        const price = { minorUnits: to, currency: 'INR' };
+        return { id: variant.id, optionValues: variant.optionValues, stockTracked: variant.stockTracked, price };
+      });
+      await products.updateProduct({
+        requestId: newId('req'),
+        product: { id: productId, variants: variants ?? [] },
+        updateMask: { paths: ['variants'] },
+      });
+    },
+  };
+}
+
+export async function addressOf(shop: TestShop, { token }: Account): Promise<string> {
+  const { address } = await shop.client(UserService, token).createAddress({
+    requestId: newId('req'),
+    address: {
+      recipient: 'Asha Rao',
+      lines: ['1 MG Road'],
+      city: 'Bengaluru',
+      region: 'Karnataka',
+      postalCode: '560001',
+      countryCode: 'IN',
+    },
+  });
+  return address?.id ?? '';
+}
+
+/** How a call was refused: it must be. */
+export async function refusal(call: Promise<unknown>): Promise<{ readonly code: string; readonly reason: string }> {
+  try {
+    await call;
+  } catch (error) {
+    const failure = ConnectError.from(error);
+    return {
+      code: codeName(failure.code),
+      reason: failure.findDetails(ErrorInfoSchema)[0]?.reason ?? '',
+    };
+  }
+  throw new Error('it was not refused');
+}
+
+function codeName(code: Code): string {
+  return Code[code].replace(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+}
