@@ -103,7 +103,7 @@ test('each service answers for its own alone', async () => {
   const dial = await shop.dialAsOperator();
   const user = dial(DeadLetterService, 'user');
   await expect(user.getDeadLetter({ id: 'product/task/label.print/b' })).rejects.toThrow(ConnectError);
-  expect(() => dial(DeadLetterService)).toThrow('name the one that is meant');
+  await expect(async () => dial(DeadLetterService).listDeadLetters({})).rejects.toThrow('name the one that is meant');
 });
 
 test('metrics tell of dead letters and of what is late', async () => {
