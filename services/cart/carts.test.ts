@@ -24,18 +24,20 @@ async function openCounted() {
     },
   };
   const named = { productId: 'prd_1', vendorId: 'usr_v', title: 'Shirt', variantTitle: '', handle: 's', imageUrl: '' };
-  const sold = { price: { minorUnits: 100n, currency: 'INR' }, categoryIds: [], onSale: true, maxQuantity: 10 };
-  const carts = createCarts({
-    store: createPostgresStore(counted),
-    async findOffers(variantIds) {
-      counts.lookups++;
-      return variantIds.map((variantId) => ({ variantId, ...named, ...sold }));
-    },
-    findQuote: () => Promise.reject(new Error('there are no codes')),
-    now: () => now,
-    newId,
-  });
-  async function add(variantId: string, requestId: string, cartId = '') {
+  const sold = { price: { minorUnits: 100n, currency: 'INR' }, categoryIds: [], onSale: true, maxQuantity: 1_000 };
+  const open = () =>
+    createCarts({
+      store: createPostgresStore(counted),
+      async findOffers(variantIds) {
+        counts.lookups++;
+        return variantIds.map((variantId) => ({ variantId, ...named, ...sold }));
+      },
+      findQuote: () => Promise.reject(new Error('there are no codes')),
+      now: () => now,
+      newId,
+    });
+  const processes = [open(), open(), open()] as const; // each with turns of its own
+  async function add(variantId: string, requestId: string, cartId = '', carts = processes[0]) {
     Object.assign(counts, { statements: 0, lookups: 0 });
     const request = create(AddCartItemRequestSchema, { requestId, cartId, variantId, quantity: 1 });
     const { view } = await carts.change({
@@ -49,7 +51,7 @@ async function openCounted() {
     });
     return { cart: view.cart, counts: { ...counts } };
   }
-  return { add, close: () => database.close() };
+  return { add, processes, close: () => database.close() };
 }
 
 test('a first addition takes one look at the shop and one statement, a later one two, a repetition one more', async () => {
@@ -62,4 +64,14 @@ test('a first addition takes one look at the shop and one statement, a later one
   expect(later.counts).toEqual({ statements: 2, lookups: 1 });
   expect(again.cart).toEqual(later.cart);
   expect(again.counts.statements).toBeLessThanOrEqual(4);
+});
+
+test('of additions to one cart by several processes none is lost', async () => {
+  const { add, processes, close } = await openCounted();
+  const { cart } = await add('var_a', 'request-1');
+  const additions = Array.from({ length: 300 }, (_, i) => add('var_a', `addition-${i}`, cart.id, processes[i % 3]));
+  await Promise.all(additions);
+  const last = await add('var_a', 'request-2', cart.id);
+  await close();
+  expect(last.cart.items).toMatchObject([{ variantId: 'var_a', quantity: 302 }]);
 });

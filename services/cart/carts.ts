@@ -1,3 +1,4 @@
+import { backOff } from '#platform/back-off.ts';
 import { Fault } from '#platform/fault.ts';
 import { cartFull, cartNotFound, createCart, maxItems, touch, type Cart, type Content } from './cart.ts';
 import type { Offer, Offers } from './offer.ts';
@@ -55,7 +56,7 @@ export type CartsOptions = {
   newId(prefix: string): string;
 };
 
-const attempts = 10; // calls of one process take turns, so that each loss is another process's gain
+const attempts = 20; // calls of one process take turns: each loss is another process's gain, and who lost asks no peer again
 const nothing: Quote = { discounts: [], problems: [] };
 
 export function createCarts({ store, findOffers, findQuote, now, newId }: CartsOptions): Carts {
@@ -123,6 +124,7 @@ export function createCarts({ store, findOffers, findQuote, now, newId }: CartsO
       if (tried.result === 'saved' || tried.result === 'repeated') return tried;
       const before = tried.result === 'answered' ? await repeat(options) : undefined;
       if (before !== undefined) return before;
+      await backOff(count + 1);
     }
     throw new Fault('aborted', 'CONCURRENT_CHANGE', 'Others change this cart at the same time; try again.', {
       retryAfterMs: 100,
