@@ -1,4 +1,16 @@
-import { assertMove, moved, partMoves, totalOf, type Handoff, type Order, type PaymentMethod } from './order.ts';
+import { Fault } from '#platform/fault.ts';
+import {
+  assertMove,
+  moved,
+  nameOf,
+  orderMoves,
+  partMoves,
+  totalOf,
+  type Handoff,
+  type Order,
+  type OrderStatus,
+  type PaymentMethod,
+} from './order.ts';
 import type { Quote } from './quote.ts';
 
 // From the tap to CONFIRMED, or back to nothing. Each move answers the order after it.
@@ -65,6 +77,7 @@ export function awaitPayment(
   held: Held & { readonly handoff: Handoff | undefined; readonly expireTime: Date },
   now: Date,
 ): Order {
+  assertTo(order, 'awaiting-payment');
   const { reservationId, paymentId, captured, handoff, expireTime: paymentExpireTime } = held;
   const changes = {
     status: 'awaiting-payment',
@@ -84,7 +97,8 @@ export function isPaid(order: Order): boolean {
 
 /** What the payment service says was taken; it says so in any order and any number of times. */
 export function notePayment(order: Order, captured: bigint, now: Date): Order {
-  if (captured <= order.captured) return order;
+  // Money that arrives for a canceled order goes straight back, and is the payment's to tell.
+  if (captured <= order.captured || order.status === 'canceled') return order;
   const paid = order.method === 'online' && captured >= totalOf(order) && order.captured < totalOf(order);
   const step = paid
     ? { kind: 'PAID', message: 'The order was paid.' }
@@ -94,6 +108,7 @@ export function notePayment(order: Order, captured: bigint, now: Date): Order {
 
 /** Paid, and the stock is sold: the vendors see to it now. */
 export function confirm(order: Order, { reservationId, paymentId, captured }: Held, now: Date): Order {
+  assertTo(order, 'confirmed');
   const parts = order.parts.map((part) => {
     assertMove(partMoves, part.status, 'confirmed', 'A part');
     return { ...part, status: 'confirmed' as const };
@@ -108,6 +123,7 @@ export type CloseReason = { readonly reason: string; readonly message: string };
 
 /** It won't be fulfilled; what it holds is to be given back. Only before it is confirmed: `cancelItems` after. */
 export function close(order: Order, { reason, message }: CloseReason, now: Date): Order {
+  assertTo(order, 'canceling');
   const parts = order.parts.map((part) => {
     assertMove(partMoves, part.status, 'canceled', 'A part');
     return { ...part, status: 'canceled' as const };
@@ -128,9 +144,18 @@ export function closed(
   given: { readonly captured: bigint; readonly refundId: string },
   now: Date,
 ): Order {
+  assertTo(order, 'canceled');
   const { captured, refundId: id } = given;
   const refund = { id, amount: captured, reason: order.closeMessage, createTime: now, sent: true };
   const couponUse = order.coupons.length > 0 ? ('returned' as const) : order.couponUse;
   const changes = { status: 'canceled', captured, couponUse, refunds: captured > 0n ? [refund] : [] } as const;
   return moved(order, changes, { kind: 'CANCELED', message: order.closeMessage }, now);
+}
+
+// A confirmed order stands where its parts do.
+function assertTo(order: Order, status: OrderStatus): void {
+  assertMove(orderMoves, order.status, status, 'An order');
+  if (order.confirmTime === undefined) return;
+  const metadata = { from: nameOf(order.status), to: nameOf(status) };
+  throw new Fault('failed-precondition', 'ILLEGAL_MOVE', 'A confirmed order is canceled by its pieces.', { metadata });
 }
