@@ -86,7 +86,11 @@ export function createDialing(options: DialingOptions): Dialing {
     },
     as: (caller) => ({
       // A service dials while it opens, when it is not known yet where those are that open beside it.
-      dial: (contract, workload) => createClient(contract, whenCalled(() => transport(caller, contract, workload))),
+      dial: (contract, workload) =>
+        createClient(
+          contract,
+          whenCalled(() => transport(caller, contract, workload)),
+        ),
       transport: (contract) => transport(caller, contract),
     }),
     close() {
