@@ -63,7 +63,7 @@ export async function insertCoupon(tx: Sql, coupon: Coupon): Promise<void> {
 export async function insertFirst(sql: Sql, coupons: readonly Coupon[]): Promise<boolean> {
   const added = await sql.query(
     `insert into coupon (${written}) ${fromJson} where not exists (select from coupon)
-     on conflict (code) where delete_time is null do nothing returning 1`,
+     on conflict do nothing returning 1`,
     [JSON.stringify(coupons.map(toRow))],
   );
   return added.length > 0;

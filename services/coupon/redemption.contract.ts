@@ -61,6 +61,9 @@ export function describeRedemptions(opened: () => StoreUnderTest): void {
     return [found?.uses ?? Number.NaN, found?.spent ?? -1n];
   }
 
+  /** Two processes take turns. */
+  const either = (index: number): CouponStore => (index % 2 === 0 ? opened().store : opened().another);
+
   const idOf = (coupons: readonly Coupon[], index = 0): string => coupons[index]?.id ?? '';
 
   describe('redemptions', () => {
@@ -89,7 +92,9 @@ export function describeRedemptions(opened: () => StoreUnderTest): void {
     test('the same order fifty times at once counts once', async () => {
       const { store, coupons } = await stored({ maxUses: 7, maxUsesPerUser: 1, firstOrderOnly: true });
       const orderId = newOrder();
-      expect(await tally(Array.from({ length: 50 }, () => redeem(store, { orderId, coupons })))).toEqual({
+      expect(
+        await tally(Array.from({ length: 50 }, (_, index) => redeem(either(index), { orderId, coupons }))),
+      ).toEqual({
         redeemed: 50,
       });
       expect(await counters(idOf(coupons))).toEqual([1, 100n]);
@@ -122,18 +127,18 @@ export function describeRedemptions(opened: () => StoreUnderTest): void {
     });
 
     test('ten uses and two hundred orders at once: exactly ten', async () => {
-      const { store, coupons } = await stored({ maxUses: 10 });
+      const { coupons } = await stored({ maxUses: 10 });
       const asks = Array.from({ length: 200 }, (_, index) =>
-        redeem(store, { orderId: newOrder(), userId: `usr_${index}`, coupons }),
+        redeem(either(index), { orderId: newOrder(), userId: `usr_${index}`, coupons }),
       );
       expect(await tally(asks)).toEqual({ redeemed: 10, COUPON_USED_UP: 190 });
       expect(await counters(idOf(coupons))).toEqual([10, 1_000n]);
     }, 30_000);
 
     test('a budget is never exceeded by orders at once, and what is left is not given in part', async () => {
-      const { store, coupons } = await stored({ budget: inr(1_050) });
+      const { coupons } = await stored({ budget: inr(1_050) });
       const asks = Array.from({ length: 60 }, (_, index) =>
-        redeem(store, { orderId: newOrder(), userId: `usr_${index}`, coupons }),
+        redeem(either(index), { orderId: newOrder(), userId: `usr_${index}`, coupons }),
       );
       expect(await tally(asks)).toEqual({ redeemed: 10, COUPON_BUDGET_SPENT: 50 });
       expect(await counters(idOf(coupons))).toEqual([10, 1_000n]);
@@ -142,7 +147,7 @@ export function describeRedemptions(opened: () => StoreUnderTest): void {
     test('one user’s orders at once stay within the user’s limit, and a use given back can be used again', async () => {
       const { store, coupons } = await stored({ maxUsesPerUser: 1 });
       const ids = Array.from({ length: 12 }, newOrder);
-      const asks = ids.map((orderId) => redeem(store, { orderId, coupons }));
+      const asks = ids.map((orderId, index) => redeem(either(index), { orderId, coupons }));
       expect(await tally(asks)).toEqual({ redeemed: 1, COUPON_USED_UP_BY_USER: 11 });
       expect(await outcome(redeem(store, { orderId: newOrder(), userId: 'usr_other', coupons }))).toBe('redeemed');
       await Promise.all(ids.map((orderId) => store.release(orderId, time)));
@@ -154,7 +159,7 @@ export function describeRedemptions(opened: () => StoreUnderTest): void {
       const { store, coupons } = await stored(...Array.from({ length: 6 }, () => ({ firstOrderOnly: true })));
       const ids = coupons.map(newOrder);
       const ask = (index: number, orderId: string) =>
-        redeem(store, { orderId, userId: 'usr_first', coupons: coupons.slice(index, index + 1) });
+        redeem(either(index), { orderId, userId: 'usr_first', coupons: coupons.slice(index, index + 1) });
       expect(await tally(ids.map((orderId, index) => ask(index, orderId)))).toEqual({
         redeemed: 1,
         COUPON_FIRST_ORDER_ONLY: 5,
@@ -164,10 +169,10 @@ export function describeRedemptions(opened: () => StoreUnderTest): void {
     });
 
     test('orders that name coupons in opposite orders don’t block each other', async () => {
-      const { store, coupons } = await stored({}, { discount: fixed(10) });
+      const { coupons } = await stored({}, { discount: fixed(10) });
       const asks = Array.from({ length: 40 }, (_, index) => {
         const named = index % 2 === 0 ? coupons : coupons.toReversed();
-        return redeem(store, { orderId: newOrder(), userId: `usr_${index}`, coupons: named });
+        return redeem(either(index), { orderId: newOrder(), userId: `usr_${index}`, coupons: named });
       });
       expect(await tally(asks)).toEqual({ redeemed: 40 });
       expect(await counters(idOf(coupons, 1))).toEqual([40, 400n]);
@@ -178,7 +183,7 @@ export function describeRedemptions(opened: () => StoreUnderTest): void {
       for (let round = 0; round < 20; round++) {
         const orderId = newOrder();
         const ask = { orderId, userId: 'usr_race', coupons };
-        await Promise.all([redeem(store, ask), store.release(orderId, time), redeem(store, ask)]);
+        await Promise.all([redeem(either(0), ask), either(1).release(orderId, time), redeem(either(1), ask)]);
         await store.release(orderId, time);
         expect(await redeem(store, ask)).toEqual({ state: 'closed' });
       }
@@ -214,11 +219,11 @@ export function describeRedemptions(opened: () => StoreUnderTest): void {
           const { store, coupons } = await stored(...limits);
           const run = newOrder();
           await Promise.all(
-            steps.map(async ({ order, user, which, release, price }) => {
+            steps.map(async ({ order, user, which, release, price }, index) => {
               const orderId = `${run} ${order}`;
-              if (release) return store.release(orderId, time);
+              if (release) return either(index).release(orderId, time);
               const named = coupons.filter((_, index) => which.includes(index));
-              return outcome(redeem(store, { orderId, userId: `${run} ${user}`, coupons: named, price }));
+              return outcome(redeem(either(index), { orderId, userId: `${run} ${user}`, coupons: named, price }));
             }),
           );
           const [[uses], [, spent]] = [await counters(idOf(coupons)), await counters(idOf(coupons, 1))];

@@ -22,14 +22,15 @@ export function describeCouponStore(name: string, open: () => Promise<StoreUnder
       (await store.list({ vendorId: '', before: '', limit: 100, ...filter })).map(({ id }) => id);
 
     test('the first coupons are added once, and not again when they were deleted', async () => {
-      const first = [coupon(), coupon()];
-      expect(await Promise.all([store.addFirst(first), store.addFirst(first)])).toContain(true);
-      expect(await store.addFirst([coupon()])).toBe(false);
-      for (const { id } of first) {
-        expect(await store.find(id)).toBeDefined();
-        await remove(store, id);
-      }
-      expect(await store.addFirst(first)).toBe(false);
+      const codes = ['FIRST-1', 'FIRST-2'];
+      const add = (each: CouponStore) => each.addFirst(codes.map((code) => coupon({ code })));
+      const added = await Promise.all([add(store), add(opened.another), add(store)]);
+      expect(added.filter(Boolean)).toEqual([true]);
+      expect(await add(store)).toBe(false);
+      const found = await store.findByCodes(codes, '');
+      expect(found).toHaveLength(2);
+      for (const each of found) await remove(store, each.coupon.id);
+      expect(await add(store)).toBe(false);
     });
 
     test('coupons come back as they were stored', async () => {

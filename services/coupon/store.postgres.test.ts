@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Database, Sql } from '#platform/database.postgres.ts';
+import { openPool } from '#platform/pool.postgres.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
 import { coupon, inr, line, purchase, time } from './coupon.testing.ts';
 import { decide } from './redemption.ts';
@@ -9,15 +10,20 @@ import { add } from './store.testing.ts';
 
 describeCouponStore('coupons in PostgreSQL', async () => {
   const database = await openTestDatabase('coupon', migrations);
+  const second = openPool({ url: database.url, schema: 'coupon' });
   return {
     store: createPostgresStore(database),
+    another: createPostgresStore(second),
     counted: () =>
       database.query(
         `select c.id, count(r.coupon_id)::integer as uses, coalesce(sum(r.amount), 0)::bigint as spent
          from coupon c left join redemption r on r.coupon_id = c.id and r.live
          where c.delete_time is null group by c.id`,
       ),
-    close: () => database.close(),
+    async close() {
+      await second.close();
+      await database.close();
+    },
   };
 });
 
@@ -109,4 +115,28 @@ test('a release that waits for a redemption under way gives back what that used'
   expect((await redeeming).state).toBe('redeemed');
   expect(await releasing).toBe(true);
   expect(await store.find(one.id)).toMatchObject({ uses: 0, spent: 0n });
+});
+
+test('however many orders wait for a coupon, quotes are answered', async () => {
+  const { promise: held, resolve: tellHeld } = Promise.withResolvers<undefined>();
+  const { promise: mayEnd, resolve: letEnd } = Promise.withResolvers<undefined>();
+  const [store, one] = [createPostgresStore(database), coupon()];
+  await add(store, one);
+  const holding = database.transaction(async (tx) => {
+    await tx.query('select 1 from coupon where id = $1 for update', [one.id]);
+    tellHeld(undefined);
+    await mayEnd;
+  });
+  await held;
+  const of = purchase({ codes: [one.code], lines: [line(1_000)] });
+  const redeeming = Array.from({ length: 20 }, (_, index) =>
+    store.redeem({ orderId: `ord_w${index}`, userId: 'usr_c', codes: of.codes, now: time }, (known) =>
+      decide(known, { purchase: of, expected: inr(100) }, time),
+    ),
+  );
+  expect(await store.findByCodes([one.code], 'usr_c')).toHaveLength(1);
+  letEnd(undefined);
+  await holding;
+  await Promise.all(redeeming);
+  expect(await store.find(one.id)).toMatchObject({ uses: 20 });
 });

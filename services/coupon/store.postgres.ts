@@ -10,14 +10,19 @@ import {
   lockCoupon,
   updateCoupon,
 } from './coupon-rows.postgres.ts';
+import { createGate } from './gate.ts';
 import { redeem, release } from './redemption.postgres.ts';
 import type { CouponStore } from './store.ts';
 
 /** The schema's numbered changes, for `openDatabase`. */
 export const migrations = new URL('./migrations/', import.meta.url);
 
+// Of the database's eight connections: those who wait for a coupon that everybody wants leave the others to quotes.
+const redeemingAtATime = 4;
+
 /** Coupons in PostgreSQL. The database stays the caller's to close. */
 export function createPostgresStore(database: Database): CouponStore {
+  const gate = createGate(redeemingAtATime);
   return {
     find: (id) => findCoupon(database, id),
     list: (filter) => listCoupons(database, filter),
@@ -33,8 +38,8 @@ export function createPostgresStore(database: Database): CouponStore {
           }),
         ),
       ),
-    redeem: redeem(database),
-    release: release(database),
+    redeem: (request, decide) => gate(() => redeem(database, request, decide)),
+    release: (orderId, now) => gate(() => release(database, orderId, now)),
     addFirst: (coupons) => insertFirst(database, coupons),
   };
 }

@@ -7,6 +7,8 @@ import type { CouponStore, CouponTx } from './store.ts';
 
 export type StoreUnderTest = {
   readonly store: CouponStore;
+  /** The same data, as another process has it. */
+  readonly another: CouponStore;
   /** The number and sum of live redemptions by coupon, which each coupon's counters equal. */
   counted(): Promise<readonly { readonly id: string; readonly uses: number; readonly spent: bigint }[]>;
   close(): Promise<void>;
