@@ -14,12 +14,14 @@ import { reasonOf } from './refusals.ts';
 import { writeWhole } from './reply.ts';
 import type { Route } from './routes.ts';
 import type { UnaryHandler } from './unary.ts';
+import type { Webhooks } from './webhooks.ts';
 
 export type EdgeOptions = {
   readonly routes: ReadonlyMap<string, Route>;
   readonly unary: UnaryHandler;
   readonly streams: (exchange: Exchange) => void;
   readonly pages: Pages;
+  readonly webhooks: Webhooks;
   readonly cors: Cors;
   readonly meter: Meter;
   readonly tracing: Tracing | undefined;
@@ -41,11 +43,16 @@ const noSuchMethod: Refused = {
   headers: {},
   message: 'There is no such method at this address. /openapi.json lists them.',
 };
+const postOnly: Refused = {
+  status: 405,
+  headers: { allow: 'POST' },
+  message: 'Events of payment providers come by POST.',
+};
 const requestIds = /^[\w.:-]{1,128}$/; // as the services take them
 
 /** Where each request begins: finds the method that it means and how it is spoken, and hands it on. */
 export function createEdge(options: EdgeOptions): (request: EdgeRequest, response: EdgeResponse) => void {
-  const { routes, unary, streams, pages, cors, meter, log } = options;
+  const { routes, unary, streams, pages, webhooks, cors, meter, log } = options;
 
   function exchangeOf(route: Route, protocol: string, request: EdgeRequest, response: EdgeResponse): Exchange {
     const began = performance.now();
@@ -124,6 +131,13 @@ export function createEdge(options: EdgeOptions): (request: EdgeRequest, respons
     }
     if (route === undefined && pages.has(path)) {
       pages.serve(request, response);
+      return;
+    }
+    const webhook = route === undefined ? webhooks.find(path) : undefined;
+    if (webhook !== undefined) {
+      if (request.method === 'POST')
+        void webhooks.serve(exchangeOf(webhook.route, 'webhook', request, response), webhook);
+      else refuse(request, response, postOnly);
       return;
     }
     if (request.headers.origin !== undefined) cors.apply(request, response);

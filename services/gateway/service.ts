@@ -20,6 +20,7 @@ import { shareAnswers } from './response-cache.ts';
 import { openRoutes } from './routes.ts';
 import { createStreamHandler } from './streams.ts';
 import { createUnaryHandler } from './unary.ts';
+import { createWebhooks, maxWebhookBytes } from './webhooks.ts';
 
 /**
  * The edge: Connect, gRPC-Web and JSON over HTTP/1.1 and HTTP/2, for every method whose contract names the caller
@@ -97,6 +98,18 @@ export const gatewayService: Service<GatewayConfig> = {
           graceMs: config.GATEWAY_RECEIVE_TIMEOUT_MS,
         }),
         pages: createPages({ jwks, cors, log, ready }),
+        webhooks: createWebhooks({
+          routes,
+          gate,
+          bodies: createBodyReader({
+            maxBytes: maxWebhookBytes,
+            budget,
+            timeoutMs: config.GATEWAY_RECEIVE_TIMEOUT_MS,
+          }),
+          calls,
+          transport,
+          now,
+        }),
         cors,
         meter,
         tracing: env.tracing,
