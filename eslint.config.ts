@@ -112,7 +112,7 @@ const config = defineConfig(
     rules: { 'no-restricted-syntax': 'off' },
   },
   {
-    files: ['tools/**', 'services/main.ts', 'bench/**', 'conformance/**'],
+    files: ['tools/**', 'services/main.ts', 'bench/**', 'conformance/**', 'test/kills/main.ts'],
     rules: { 'no-console': 'off' },
   },
 );

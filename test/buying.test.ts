@@ -33,8 +33,14 @@ const requestId = () => newId('req');
 
 /** Watches until the order stands there. */
 async function watchUntil(order: Order | undefined, token: string, status: OrderStatus): Promise<Order> {
-  for await (const { order: now } of shop.client(OrderService, token).watchOrder({ orderId: order?.id ?? '' })) {
-    if (now?.status === status) return now;
+  const enough = new AbortController();
+  const orders = shop.client(OrderService, token);
+  try {
+    for await (const { order: now } of orders.watchOrder({ orderId: order?.id ?? '' }, { signal: enough.signal })) {
+      if (now?.status === status) return now;
+    }
+  } finally {
+    enough.abort();
   }
   throw new Error('the order never came there');
 }

@@ -124,7 +124,7 @@ export async function openTestShop(variables: Readonly<Record<string, string>> =
         if (token !== undefined) request.header.set('authorization', `Bearer ${token}`);
         return next(request);
       };
-      const options = { baseUrl: url, httpVersion: '1.1', useBinaryFormat: false, defaultTimeoutMs: 30_000 } as const;
+      const options = { baseUrl: url, httpVersion: '1.1', useBinaryFormat: false } as const;
       return createClient(contract, createConnectTransport({ ...options, interceptors: [sign] }));
     },
     async settled() {
