@@ -14,7 +14,7 @@ import {
 
 // Delivered pieces that go back. Each move answers the order after it.
 
-const returnDays = 30;
+export const returnDays = 30;
 
 export type ReturnRequest = { readonly id: string; readonly items: readonly OrderItem[]; readonly reason: string };
 

@@ -15,12 +15,14 @@ import type { Pricing } from './pricing.ts';
 import { changesSince, quoteChanged } from './quote-changes.ts';
 import type { QuoteTokens } from './quote-token.ts';
 import type { OrderStore, Placed } from './store.ts';
+import type { Watchers } from './watchers.ts';
 
 export type PlaceRpcOptions = Pick<Env, 'now' | 'newId'> & {
   readonly store: OrderStore;
   readonly checkout: Checkout;
   readonly pricing: Pricing;
   readonly tokens: QuoteTokens;
+  readonly watchers: Watchers;
   readonly log: Logger;
 };
 
@@ -29,6 +31,12 @@ const inlineMs = 8_000; // less than the task waits, so that it does not do the 
 /** The method of OrderService that buys. */
 export function createPlaceRpc(options: PlaceRpcOptions): Pick<ServiceImpl<typeof OrderService>, 'placeOrder'> {
   const { store, pricing, tokens, now, newId } = options;
+
+  async function repeated(placed: Placed, fingerprint: Uint8Array, requestId: string) {
+    const order = same(placed, fingerprint, requestId);
+    return { order: shown(order.status === 'pending' ? await untilPlaced(order, options) : order) };
+  }
+
   return {
     async placeOrder(request) {
       const { id: userId } = requireUser();
@@ -38,7 +46,7 @@ export function createPlaceRpc(options: PlaceRpcOptions): Pick<ServiceImpl<typeo
       const fingerprint = fingerprintOf(request);
       // Before anything is asked again: once the order is placed, the pieces that it took are missing.
       const { placed, firstOrder } = await store.findPlaced(userId, requestId);
-      if (placed !== undefined) return { order: shown(same(placed, fingerprint, requestId)) };
+      if (placed !== undefined) return repeated(placed, fingerprint, requestId);
       const sealed = tokens.open(quoteToken, userId, now());
       const { cartId, addressId, shippingOption } = sealed;
       const { quote, purchase: said } = await pricing.quote({ userId, cartId, addressId, shippingOption, firstOrder });
@@ -50,7 +58,7 @@ export function createPlaceRpc(options: PlaceRpcOptions): Pick<ServiceImpl<typeo
           : Buffer.from(toBinary(PurchaseSchema, create(PurchaseSchema, said))).toString('base64');
       const order = placeOrder(quote, { id: newId('ord'), userId, requestId, method, purchase, now: now(), newId });
       const first = await store.insert(order, fingerprint);
-      if (first !== undefined) return { order: shown(same(first, fingerprint, requestId)) };
+      if (first !== undefined) return repeated(first, fingerprint, requestId);
       return { order: shown(await advanceInline(order, options)) };
     },
   };
@@ -71,6 +79,29 @@ export async function advanceInline(
   } catch (error) {
     log.warn({ err: error, order: order.id }, 'an order goes on later');
     return (await store.find(order.id)) ?? order;
+  }
+}
+
+// A second tap waits for what the first one is doing, and sees the same.
+async function untilPlaced(order: Order, { store, watchers, log }: PlaceRpcOptions): Promise<Order> {
+  const call = currentCall();
+  const enough = AbortSignal.timeout(inlineMs);
+  const signal = call === undefined ? enough : AbortSignal.any([call.signal, enough]);
+  let latest = order;
+  try {
+    const watch = await watchers.watch(order.id);
+    try {
+      for (;;) {
+        latest = (await store.find(order.id)) ?? latest;
+        if (latest.status !== 'pending' || signal.aborted) return latest;
+        await watch.changed(signal);
+      }
+    } finally {
+      watch.close();
+    }
+  } catch (error) {
+    log.warn({ err: error, order: order.id }, 'an order is answered while it is being placed');
+    return latest;
   }
 }
 

@@ -16,6 +16,7 @@ import { startTasks } from '#platform/tasks.postgres.ts';
 import { createChangeRpc } from './change-rpc.ts';
 import { createCheckout } from './checkout.ts';
 import { onPaymentChanged } from './payment-events.postgres.ts';
+import { createEraseTask, eraseTask, onUserDeleted } from './erasure.ts';
 import { createInvoiceRpc } from './invoice-rpc.ts';
 import { createPlaceRpc } from './place-rpc.ts';
 import { createPricing } from './pricing.ts';
@@ -105,7 +106,7 @@ export const orderService: Service<z.infer<typeof config>> = {
       now,
     });
     const tokens = createQuoteTokens(config.QUOTE_KEY);
-    const handlers = [onPaymentChanged(now)];
+    const handlers = [onPaymentChanged(now), onUserDeleted()];
     const consuming = consume({ bus: events, database, group: 'order', handlers, trace });
     const consumer = await consuming.catch(async (error: unknown) => {
       await database.close();
@@ -115,13 +116,16 @@ export const orderService: Service<z.infer<typeof config>> = {
       database,
       log,
       trace,
-      handlers: { [advanceTask]: createAdvanceTask({ store, checkout, now }) },
+      handlers: {
+        [advanceTask]: createAdvanceTask({ store, checkout, now }),
+        [eraseTask]: createEraseTask({ store, now }),
+      },
     });
     return {
       handlers: [
         handle(OrderService, {
           ...createQuoteRpc({ pricing, tokens, isFirstOrder: store.isFirstOrder, now }),
-          ...createPlaceRpc({ store, checkout, pricing, tokens, log, now, newId }),
+          ...createPlaceRpc({ store, checkout, pricing, tokens, watchers, log, now, newId }),
           ...createReadRpc({ store, pageTokens: pageTokens(config.PAGE_TOKEN_KEY, now), watchers }),
           ...createChangeRpc({ store, checkout, log, now, newId }),
           ...createInvoiceRpc({ store, seller }),

@@ -1,6 +1,6 @@
 import { createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
 import { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
-import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
+import { CouponService, type Purchase } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import { PaymentMethod, PaymentService, PaymentStatus } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { InventoryService, ReservationState } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
@@ -47,6 +47,8 @@ export type FakeShop = {
   /** What a code takes off. */
   couponAmount: bigint;
   couponUsesLeft: number;
+  /** Told what coupons are asked for. */
+  onQuote: (purchase: Purchase) => void;
   price: bigint;
   /** Whether payments are captured as soon as they are made. */
   paysAtOnce: boolean;
@@ -188,14 +190,17 @@ export function createFakeShop(): FakeShop {
         }),
     }),
     stub(CouponService, {
-      quoteCoupon: ({ purchase }) => ({
-        discounts: (purchase?.codes ?? []).map((code) => ({
-          code,
-          amount: inr(shop.couponAmount),
-          lineAmounts: (purchase?.lines ?? []).map((_, index) => inr(index === 0 ? shop.couponAmount : 0n)),
-          shippingAmount: inr(0n),
-        })),
-      }),
+      quoteCoupon({ purchase }) {
+        if (purchase !== undefined) shop.onQuote(purchase);
+        return {
+          discounts: (purchase?.codes ?? []).map((code) => ({
+            code,
+            amount: inr(shop.couponAmount),
+            lineAmounts: (purchase?.lines ?? []).map((_, index) => inr(index === 0 ? shop.couponAmount : 0n)),
+            shippingAmount: inr(0n),
+          })),
+        };
+      },
       redeemCoupon: ({ orderId, expectedDiscount }) =>
         call('redeem', () => {
           if (redeemed.has(orderId)) return {};
@@ -331,6 +336,7 @@ export function createFakeShop(): FakeShop {
     couponCodes: [],
     couponAmount: 1_000n,
     couponUsesLeft: 10,
+    onQuote: () => undefined,
     price: 40_000n,
     paysAtOnce: false,
     meddle: () => undefined,
