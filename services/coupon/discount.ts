@@ -105,7 +105,8 @@ function takeTogether(coupons: readonly Coupon[], purchase: Purchase): Outcome {
     const freeShipping = coupon.discount.kind === 'free-shipping';
     if (amount > budgetLeft(coupon)) {
       refused.set(coupon.code, budgetSpent);
-    } else if (amount === 0n && !(freeShipping && left.shipping === undefined)) {
+    } else if (amount === 0n && !freeShipping) {
+      // The shipping may become known, or dearer, only later: a code for it holds even where there is nothing to pay.
       refused.set(coupon.code, takesNothing);
     } else {
       left = leftAfter(left, taken);

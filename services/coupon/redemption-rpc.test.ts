@@ -88,7 +88,7 @@ describe('each problem is said by the quote, and refuses the redemption', () => 
     ['COUPON_OUT_OF_SCOPE', { productIds: ['prd_other'], categoryIds: ['cat_other'] }],
     ['COUPON_FIRST_ORDER_ONLY', { firstOrderOnly: true }, { firstOrder: false }],
     ['COUPON_CURRENCY_MISMATCH', { currency: 'USD' }],
-    ['COUPON_TAKES_NOTHING', { discount: freeShipping }, { shipping: inr(0) }],
+    ['COUPON_TAKES_NOTHING', {}, { lines: [line({ unitPrice: inr(0) })] }],
   ];
 
   async function expectProblem(reason: string, of: PurchaseInit, code: string): Promise<void> {

@@ -14,15 +14,16 @@ type Ask = {
   readonly coupons: readonly Coupon[];
   /** Of the one line. */
   readonly price?: number;
+  readonly shipping?: bigint;
 };
 
 let orders = 0;
 const newOrder = (): string => `ord_${++orders}`;
 
 /** Redeems as the rpc does, expecting what there is to expect. */
-function redeem(store: CouponStore, { orderId, userId = 'usr_c', coupons, price = 1_000 }: Ask) {
+function redeem(store: CouponStore, { orderId, userId = 'usr_c', coupons, price = 1_000, shipping = 5_000n }: Ask) {
   const codes = coupons.map(({ code }) => code);
-  const of = purchase({ codes, userId, lines: [line(price)] });
+  const of = purchase({ codes, userId, lines: [line(price)], shipping });
   return store.redeem({ orderId, userId, codes, now: time }, (known) => {
     const expected = inr(discountTotal(reckon(known, of, time).discounts));
     return decide(known, { purchase: of, expected }, time);
@@ -118,6 +119,19 @@ export function describeRedemptions(opened: () => StoreUnderTest): void {
       expect(await redeem(store, { orderId, coupons: [] })).toEqual({ state: 'redeemed', discounts: [] });
       expect(await store.release(orderId, time)).toBe(false);
       expect(await redeem(store, { orderId, coupons: [] })).toEqual({ state: 'closed' });
+    });
+
+    test('free shipping that had nothing to take off is answered, and not used up', async () => {
+      const { store, coupons } = await stored({}, { discount: freeShipping(), maxUses: 1, firstOrderOnly: true });
+      const orderId = newOrder();
+      const ask = { orderId, userId: 'usr_free', coupons };
+      expect(await redeem(store, { ...ask, shipping: 0n })).toMatchObject({
+        discounts: [{ amount: 100n }, { amount: 0n }],
+      });
+      expect(await counters(idOf(coupons, 1))).toEqual([0, 0n]);
+      expect(await store.release(orderId, time)).toBe(true);
+      expect(await outcome(redeem(store, { ...ask, orderId: newOrder() }))).toBe('redeemed');
+      expect(await counters(idOf(coupons, 1))).toEqual([1, 5_000n]);
     });
 
     test('when one code is refused none is counted', async () => {

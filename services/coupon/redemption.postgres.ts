@@ -38,7 +38,8 @@ async function use(
   discounts: readonly CouponDiscount[],
   known: readonly KnownCoupon[],
 ): Promise<boolean> {
-  const used = new Set(discounts.map(({ couponId }) => couponId));
+  const counted = discounts.filter(({ amount }) => amount > 0n); // what took nothing off is not used up
+  const used = new Set(counted.map(({ couponId }) => couponId));
   const firstOrder = known.some(({ coupon }) => coupon.firstOrderOnly && used.has(coupon.id));
   const placed = await tx.query(
     `with asked as (select * from unnest($6::text[], $7::bigint[]) as a (coupon_id, amount)),
@@ -63,8 +64,8 @@ async function use(
       firstOrder,
       JSON.stringify(discounts.map(toStored)),
       now,
-      discounts.map(({ couponId }) => couponId),
-      discounts.map(({ amount }) => amount),
+      counted.map(({ couponId }) => couponId),
+      counted.map(({ amount }) => amount),
     ],
   );
   return placed.length > 0;

@@ -440,6 +440,7 @@ func (x *FixedDiscount) GetAmount() *v1.Money {
 }
 
 // FreeShipping takes off the shipping. A vendor's holds for purchases of its products alone.
+// Where there is nothing to pay it holds, takes nothing off and is not used up.
 type FreeShipping struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The most that it takes off; not set: all.
@@ -1336,7 +1337,7 @@ type CouponProblem struct {
 	// One of COUPON_NOT_FOUND, COUPON_NOT_STARTED, COUPON_ENDED, COUPON_PAUSED, COUPON_USED_UP,
 	// COUPON_USED_UP_BY_USER, COUPON_BUDGET_SPENT, COUPON_MINIMUM_NOT_REACHED, COUPON_OUT_OF_SCOPE,
 	// COUPON_FIRST_ORDER_ONLY, COUPON_NOT_STACKABLE, COUPON_CURRENCY_MISMATCH, COUPON_TAKES_NOTHING
-	// (where nothing is left to take off), SIGN_IN_REQUIRED (a guest, for a first order).
+	// (nothing is left of the lines to take it off), SIGN_IN_REQUIRED (a guest, for a first order).
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The same in words, for the customer.
 	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`

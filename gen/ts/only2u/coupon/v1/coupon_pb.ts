@@ -271,6 +271,7 @@ export const FixedDiscountSchema: GenMessage<FixedDiscount> = /*@__PURE__*/
 
 /**
  * FreeShipping takes off the shipping. A vendor's holds for purchases of its products alone.
+ * Where there is nothing to pay it holds, takes nothing off and is not used up.
  *
  * @generated from message only2u.coupon.v1.FreeShipping
  */
@@ -757,7 +758,7 @@ export type CouponProblem = Message<"only2u.coupon.v1.CouponProblem"> & {
    * One of COUPON_NOT_FOUND, COUPON_NOT_STARTED, COUPON_ENDED, COUPON_PAUSED, COUPON_USED_UP,
    * COUPON_USED_UP_BY_USER, COUPON_BUDGET_SPENT, COUPON_MINIMUM_NOT_REACHED, COUPON_OUT_OF_SCOPE,
    * COUPON_FIRST_ORDER_ONLY, COUPON_NOT_STACKABLE, COUPON_CURRENCY_MISMATCH, COUPON_TAKES_NOTHING
-   * (where nothing is left to take off), SIGN_IN_REQUIRED (a guest, for a first order).
+   * (nothing is left of the lines to take it off), SIGN_IN_REQUIRED (a guest, for a first order).
    *
    * @generated from field: string reason = 2;
    */
