@@ -9,6 +9,7 @@ import { createPostgresLedger } from './ledger.postgres.ts';
 import { createPayments } from './payments.ts';
 import type { Provider } from './provider.ts';
 import { createReconcileRpc } from './reconcile-rpc.ts';
+import { createRazorpay } from './razorpay-provider.ts';
 import { createPaymentRpc } from './rpc.ts';
 import { createSettling } from './settling.ts';
 import { createPostgresPayments, migrations, refundTask } from './store.postgres.ts';
@@ -90,6 +91,12 @@ export const paymentService: Service<PaymentConfig> = {
   },
 };
 
-function razorpayOf(_config: PaymentConfig): Provider | undefined {
-  return undefined;
+function razorpayOf(config: PaymentConfig): Provider | undefined {
+  if (config.RAZORPAY_KEY_ID === '') return undefined;
+  return createRazorpay({
+    url: config.RAZORPAY_URL,
+    keyId: config.RAZORPAY_KEY_ID,
+    keySecret: config.RAZORPAY_KEY_SECRET,
+    webhookSecrets: config.RAZORPAY_WEBHOOK_SECRETS,
+  });
 }

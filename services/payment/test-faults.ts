@@ -29,15 +29,18 @@ const none: Faults = {
   reorder: 0,
   maxDelayMs: 1_000,
 };
-const chances: Readonly<Record<string, keyof Faults>> = {
-  fail: 'fail',
-  'lose-answer': 'loseAnswer',
-  decline: 'decline',
-  delay: 'delay',
-  repeat: 'repeat',
-  reorder: 'reorder',
-};
-const wholes: Readonly<Record<string, keyof Faults>> = { seed: 'seed', 'max-delay': 'maxDelayMs' };
+const chances: ReadonlyMap<string, keyof Faults> = new Map([
+  ['fail', 'fail'],
+  ['lose-answer', 'loseAnswer'],
+  ['decline', 'decline'],
+  ['delay', 'delay'],
+  ['repeat', 'repeat'],
+  ['reorder', 'reorder'],
+]);
+const wholes: ReadonlyMap<string, keyof Faults> = new Map([
+  ['seed', 'seed'],
+  ['max-delay', 'maxDelayMs'],
+]);
 const maxDelayMs = 60_000;
 const maxCounted = 100_000; // calls whose number is remembered
 
@@ -47,10 +50,10 @@ export function parseFaults(text: string): Faults | undefined {
   const seen = new Set<string>();
   for (const part of text.split(',').filter((one) => one.trim() !== '')) {
     const [, name = '', value = ''] = /^\s*([a-z-]+)=(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];
-    const field = chances[name] ?? wholes[name];
+    const field = chances.get(name) ?? wholes.get(name);
     const number = Number(value);
     if (field === undefined || seen.has(name)) return undefined;
-    if (name in chances ? number > 1 : !Number.isSafeInteger(number)) return undefined;
+    if (chances.has(name) ? number > 1 : !Number.isSafeInteger(number)) return undefined;
     if (name === 'max-delay' && number > maxDelayMs) return undefined;
     seen.add(name);
     faults = { ...faults, [field]: number };
