@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { PurchaseSchema } from '#gen/only2u/coupon/v1/coupon_pb.ts';
+import { PaymentStatus } from '#gen/only2u/payment/v1/payment_pb.ts';
 import type { Database, Sql } from '#platform/database.postgres.ts';
 import { Fault } from '#platform/fault.ts';
 import { newId } from '#platform/ids.ts';
@@ -315,6 +316,18 @@ describe('after the confirmation', () => {
     expect(shop.sold()).toBe(0);
   });
 
+  test('an order in cash that is canceled whole is not to be collected any more', async () => {
+    const { order, store, runDue } = await place({ method: 'cash', coupon: true });
+    const actor = { id: 'usr_v', role: 'vendor' } as const;
+    const canceling = cancelItems(order, { items: [], actor, reason: '', newId }, shop.now);
+    await store.replace(order, canceling, { schedules: true });
+    await runDue();
+    const after = await reload(order.id);
+    expect(after).toMatchObject({ status: 'canceled', refunds: [], closeReason: 'CANCELED_BY_VENDOR' });
+    expect(shop.payments.get(order.id)?.status).toBe(PaymentStatus.CANCELED);
+    assertBooks(after);
+  });
+
   test('what works is not held up by what fails', async () => {
     shop.paysAtOnce = true;
     const { order, store, runDue } = await place({ coupon: true });
@@ -334,6 +347,63 @@ describe('after the confirmation', () => {
     expect((await reload(order.id)).status).toBe('canceled');
   });
 });
+
+test('an order that costs nothing is confirmed without a payment', async () => {
+  const { store, checkout } = open();
+  const order = makeOrder();
+  const parts = order.parts.map((part) => ({
+    ...part,
+    shippingDiscount: part.shipping,
+    lines: part.lines.map((line) => ({ ...line, discount: 80_000n })),
+  }));
+  await store.insert({ ...order, parts }, fingerprint);
+  const after = await checkout.advance({ ...order, parts }, inline());
+  expect(after.status).toBe('confirmed');
+  expect(shop.calls).toEqual(['reserve', 'commit']);
+});
+
+test('whoever sees to an order at the same time, and whatever comes meanwhile, it ends once and the books agree', async () => {
+  const seen = new Set<string>();
+  for (let round = 0; round < 25; round++) {
+    shop = createFakeShop();
+    const { store, checkout, runDue } = open();
+    const placed = makeOrder({ coupon: true });
+    await store.insert(placed, fingerprint);
+    const advance = async () => checkout.advance(await reload(placed.id), inline());
+    const pay = async () => {
+      if (shop.payments.has(placed.id) && shop.pay(placed.id)) await tell(placed);
+    };
+    const cancel = async () => {
+      const order = await reload(placed.id);
+      if (order.status !== 'awaiting-payment') return;
+      const canceled = close(order, { reason: 'CANCELED_BY_CUSTOMER', message: 'Canceled.' }, shop.now);
+      if (await store.replace(order, canceled, { schedules: true })) await checkout.advance(canceled, inline());
+    };
+    const expire = async () => {
+      if (round % 2 === 0) later(windowMs);
+      await runDue();
+    };
+    await Promise.allSettled([advance(), advance()]);
+    if (round % 3 === 0) await cancel();
+    if (round % 3 === 1) await pay();
+    await Promise.allSettled([pay(), cancel(), expire(), advance(), pay(), runDue(), cancel(), advance()]);
+    for (let n = 0; n < 3; n++) {
+      later(windowMs);
+      await runDue();
+    }
+    const after = await reload(placed.id);
+    expect(['confirmed', 'canceled']).toContain(after.status);
+    seen.add(after.status);
+    assertBooks(after);
+    expect(after.history.filter(({ kind }) => kind === 'CONFIRMED' || kind === 'CANCELED')).toHaveLength(1);
+    const told = await database.query('select 1 from outbox where topic = $1 and key = $2', [
+      'only2u.order.v1.OrderConfirmed',
+      placed.id,
+    ]);
+    expect(told).toHaveLength(after.status === 'confirmed' ? 1 : 0);
+  }
+  expect([...seen].sort()).toEqual(['canceled', 'confirmed']);
+}, 60_000);
 
 test('an order that can’t be placed for two minutes is closed with everything given back', async () => {
   shop.meddle = (call) => {

@@ -52,9 +52,13 @@ const words: Readonly<Record<string, CloseReason>> = {
     reason: 'COUPON_DISCOUNT_CHANGED',
     message: 'A coupon takes off something else by now. Nothing was charged; look at the new price and order again.',
   },
-  PAYMENT_CANCELED: {
-    reason: 'PAYMENT_CANCELED',
-    message: 'The payment was canceled. Nothing was charged.',
+  PAYMENT_PROVIDER_REFUSED: {
+    reason: 'PAYMENT_NOT_POSSIBLE',
+    message: 'The payment could not be begun. Nothing was charged; try again, or pay in cash.',
+  },
+  PAYMENT_METHOD_OFF: {
+    reason: 'PAYMENT_NOT_POSSIBLE',
+    message: 'Online payments are not taken just now. Nothing was charged; pay in cash.',
   },
 };
 

@@ -77,7 +77,8 @@ export async function advanceInline(
   try {
     return await checkout.advance(order, { signal, schedules: true });
   } catch (error) {
-    log.warn({ err: error, order: order.id }, 'an order goes on later');
+    log.warn({ err: error, order: order.id }, 'an order goes on by its task');
+    await store.handOver(order.id).catch(() => undefined); // its task comes in any case, some seconds later
     return (await store.find(order.id)) ?? order;
   }
 }

@@ -83,6 +83,8 @@ export function createPostgresOrders({ database, changed }: PostgresOrdersOption
       return won;
     },
 
+    handOver: (id) => database.transaction((tx) => schedule(tx, { kind: advanceTask, key: id })),
+
     async change(id, repeat, work) {
       let after: Order | undefined;
       const result = await database.transaction(async (tx) => {

@@ -40,6 +40,8 @@ export type OrderStore = {
    * the scheduled task itself, and says by its result when it comes again.
    */
   replace(before: Order, after: Order, options: { readonly schedules: boolean }): Promise<boolean>;
+  /** Has an order seen to at once: for who tried and could not. */
+  handOver(id: string): Promise<void>;
   /**
    * Changes an order that nobody else changes meanwhile, once for a request. Answers it as it is after, and what `work` answered
    * the first time. All is undone when `work` throws; it may run more than once.

@@ -30,6 +30,7 @@ export function createWatchers({ database, log }: WatchersOptions): Watchers {
   let listening: Promise<() => Promise<void>> | undefined;
   let pending = new Set<string>();
   let telling: Promise<void> | undefined;
+  let closed = false;
 
   function heard(id: string): void {
     const ids = id === '' ? [...waiting.keys()] : [id]; // the connection was lost, and with it what was told meanwhile
@@ -97,6 +98,7 @@ export function createWatchers({ database, log }: WatchersOptions): Watchers {
             signal?.removeEventListener('abort', listener);
           }
           news = false;
+          if (closed) throw new Fault('unavailable', 'CLOSING', 'This server ends; watch the order again.');
         },
         close,
       };
@@ -108,6 +110,7 @@ export function createWatchers({ database, log }: WatchersOptions): Watchers {
     },
 
     async close() {
+      closed = true;
       for (const wake of [...waiting.values()].flatMap((listeners) => [...listeners])) wake();
       await telling;
       await (
