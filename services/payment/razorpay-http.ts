@@ -6,10 +6,10 @@ export type RazorpayHttpOptions = { readonly url: string; readonly keyId: string
 /** Asks Razorpay's API; what it answers is checked against the shape. Ends with the signal. */
 export type RazorpayHttp = {
   get<T>(path: string, shape: z.ZodType<T>, signal: AbortSignal): Promise<T>;
-  post<T>(path: string, body: object, shape: z.ZodType<T>, signal: AbortSignal, headers?: Headers): Promise<T>;
+  post<T>(path: string, body: object, shape: z.ZodType<T>, signal: AbortSignal, headers?: SentHeaders): Promise<T>;
 };
 
-type Headers = Readonly<Record<string, string>>;
+type SentHeaders = Readonly<Record<string, string>>;
 
 const maxAnswerBytes = 4 * 1024 * 1024; // a page of a hundred payments is some 150 KB
 const errorShape = z.object({
@@ -24,8 +24,8 @@ export function createRazorpayHttp({ url, keyId, keySecret }: RazorpayHttpOption
   const authorization = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
   const base = url.replace(/\/+$/, '');
 
-  async function ask<T>(path: string, init: RequestInit, shape: z.ZodType<T>): Promise<T> {
-    const headers = { ...init.headers, authorization, accept: 'application/json' };
+  async function ask<T>(path: string, init: RequestInit, shape: z.ZodType<T>, sent: SentHeaders = {}): Promise<T> {
+    const headers = { ...sent, authorization, accept: 'application/json' };
     let status: number;
     let json: unknown;
     try {
@@ -46,16 +46,10 @@ export function createRazorpayHttp({ url, keyId, keySecret }: RazorpayHttpOption
   return {
     get: (path, shape, signal) => ask(path, { method: 'GET', signal }, shape),
     post: (path, body, shape, signal, headers = {}) =>
-      ask(
-        path,
-        {
-          method: 'POST',
-          body: JSON.stringify(body),
-          headers: { ...headers, 'content-type': 'application/json' },
-          signal,
-        },
-        shape,
-      ),
+      ask(path, { method: 'POST', body: JSON.stringify(body), signal }, shape, {
+        ...headers,
+        'content-type': 'application/json',
+      }),
   };
 }
 
@@ -78,7 +72,7 @@ async function readAll(response: Response): Promise<string> {
   if (response.body === null) return '';
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body) {
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > maxAnswerBytes) throw new Error(`an answer of more than ${maxAnswerBytes} bytes`);
     chunks.push(chunk);
