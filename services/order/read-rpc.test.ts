@@ -67,7 +67,8 @@ describe('an order', () => {
       }),
       desk.as('usr_b').getInvoice({ orderId }),
     ];
-    for (const change of changes) expect(await refusal(change)).toMatchObject({ reason: 'ORDER_NOT_FOUND' });
+    for (const refused of await Promise.all(changes.map(refusal)))
+      expect(refused).toMatchObject({ reason: 'ORDER_NOT_FOUND' });
   });
 });
 
