@@ -7,6 +7,7 @@ import { OrderService, OrderStatus, PartStatus, ReturnDecision, type Order } fro
 import { PaymentMethod, PaymentService } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { TestPaymentOutcome, TestProviderService } from '#gen/only2u/payment/v1/test_provider_pb.ts';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { codeOf } from '#platform/error-code.ts';
 import type { Checkout } from './plan.ts';
 
 /** A customer with an app that never gives up: what fails for want of an answer is sent again with the same request_id. */
@@ -41,7 +42,9 @@ export async function insist<T>(call: () => Promise<T>): Promise<T> {
       return await call();
     } catch (error) {
       const failure = ConnectError.from(error);
-      if (!away.includes(failure.code) || Date.now() > giveUpMs) throw failure;
+      // What breaks while a request is written never came from the shop, whatever the client calls it.
+      const isCut = ['EPIPE', 'ECONNRESET'].includes(codeOf(failure.cause) ?? '');
+      if ((!isCut && !away.includes(failure.code)) || Date.now() > giveUpMs) throw failure;
       await sleep(30 + Math.random() * 120);
     }
   }

@@ -11,6 +11,7 @@ import { dialerAs, insist, type Buyer, type Shopping } from './buyer.ts';
 const variantCount = 10;
 const scarceVariants = 3;
 const piecesOfScarce = 25;
+const piecesOfOthers = 1_000;
 const tokenMs = 8 * 60_000; // they last ten minutes
 
 export type Market = {
@@ -70,17 +71,12 @@ export async function openMarket({ env, gatewayUrl, buyers }: MarketOptions): Pr
     .flatMap((product) => product.variants.slice(0, 1))
     .map(({ id }) => id)
     .slice(0, variantCount);
-  const scarce = await createClient(InventoryService, anybody).getStock({
-    variantIds: variants.slice(0, scarceVariants),
-  });
-  for (const { variantId, onHand } of scarce.stocks) {
-    if (onHand === piecesOfScarce) continue;
-    await shopkeeper.dial(InventoryService).adjustStock({
-      requestId: crypto.randomUUID(),
-      variantId,
-      delta: piecesOfScarce - onHand,
-      reason: 'few are left',
-    });
+  const { stocks } = await createClient(InventoryService, anybody).getStock({ variantIds: variants });
+  for (const { variantId, onHand } of stocks) {
+    const delta = (variants.indexOf(variantId) < scarceVariants ? piecesOfScarce : piecesOfOthers) - onHand;
+    if (delta === 0) continue;
+    const request = { requestId: crypto.randomUUID(), variantId, delta, reason: 'for many buyers' };
+    await shopkeeper.dial(InventoryService).adjustStock(request);
   }
   const coupons = shopkeeper.dial(CouponService);
   await coupons.createCoupon({

@@ -11,8 +11,8 @@ const readyWithinMs = 120_000;
 /** A process of the shop that is started again each time it is killed. */
 export type KillableProcess = {
   readonly names: readonly string[];
-  /** Kills it there, and resolves when its successor is ready. Resolves without a kill when it does not come there in time. */
-  kill(kill: Kill, withinMs: number): Promise<'killed' | 'never came there'>;
+  /** Kills it there, or wherever it is when it does not come there in time, and resolves when its successor is ready. */
+  kill(kill: Kill, withinMs: number): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -24,17 +24,10 @@ export async function startKillable(names: readonly string[], env: NodeJS.Proces
       const dying = child;
       const ended = new Promise<void>((done) => dying.once('exit', () => done()));
       dying.send(kill);
-      const giveUp = Promise.withResolvers<'late'>();
-      const timer = setTimeout(() => giveUp.resolve('late'), withinMs);
-      const outcome = await Promise.race([ended, giveUp.promise]);
+      const timer = setTimeout(() => dying.kill('SIGKILL'), withinMs);
+      await ended;
       clearTimeout(timer);
-      if (outcome === 'late') {
-        dying.send({ ...kill, statement: Number.MAX_SAFE_INTEGER });
-        if (dying.exitCode === null && dying.signalCode === null) return 'never came there';
-        await ended;
-      }
       child = await start(names, env);
-      return 'killed';
     },
     async close() {
       if (child.exitCode !== null || child.signalCode !== null) return;
