@@ -71,7 +71,7 @@ export function readConfig(parts: readonly Configurable[], { variables, fallback
     if (result.success) values.set(name, result.data);
     for (const issue of result.error?.issues ?? []) {
       const key = String(issue.path[0] ?? '');
-      const missing = input[key] === undefined && !problems.has(key);
+      const missing = input[key] === undefined && issue.code !== 'custom'; // a rule of its own says why it is needed
       problems.add(`${readAs.get(key) ?? key}: ${missing ? 'is not set' : issue.message} (${name})`);
     }
   }

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { fromBinary } from '@bufbuild/protobuf';
+import { PaymentChangedSchema } from '#gen/only2u/payment/v1/events_pb.ts';
+import { PaymentStatus } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { Fault } from '#platform/fault.ts';
 import { idOf, ledgerOf, openBench, type Bench } from './bench.testing.ts';
 
@@ -279,6 +282,23 @@ test('cash is not collected for what is paid online, nor for what was canceled',
   await createCash();
   await bench.payments.cancel(orderId);
   expect(await reasonOf(collect())).toBe('PAYMENT_CANCELED');
+});
+
+test('others are told when money came, and when it is back, and not before', async () => {
+  await bench.database.query('delete from outbox');
+  const { payment } = await paid();
+  await refund(100n);
+  const told = async () => {
+    const rows = await bench.database.query<{ body: Buffer; key: string }>('select body, key from outbox order by seq');
+    return rows.map(({ body, key }) => {
+      const { paymentId, status, captured, refunded } = fromBinary(PaymentChangedSchema, body);
+      return [key, paymentId, status, captured?.minorUnits, refunded?.minorUnits];
+    });
+  };
+  const first = [orderId, payment.id, PaymentStatus.CAPTURED, 49_900n, 0n];
+  expect(await told()).toEqual([first]);
+  await bench.settle();
+  expect(await told()).toEqual([first, [orderId, payment.id, PaymentStatus.CAPTURED, 49_900n, 100n]]);
 });
 
 test('the ledger is only ever added to', async () => {

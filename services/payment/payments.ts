@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Fault, invalidField } from '#platform/fault.ts';
 import type { Money } from '#platform/money.ts';
+import { currentCall } from '#platform/rpc/call.ts';
 import { applyFacts, type Fact } from './facts.ts';
 import {
   cancel,
@@ -56,9 +57,11 @@ export type Payments = {
 const callMs = 5_000; // what a provider may take of a call's eight seconds
 const askMs = 1_500; // and of the four that canceling has
 
-/** How a provider is asked: never inside of a transaction, never without end. */
-export function deadline(ms: number): AbortSignal {
-  return AbortSignal.timeout(ms);
+// A provider is never asked without end, nor for a caller who has left.
+function deadline(ms: number): AbortSignal {
+  const late = AbortSignal.timeout(ms);
+  const call = currentCall();
+  return call === undefined ? late : AbortSignal.any([late, call.signal]);
 }
 
 export function createPayments({ store, providers, providerFor, log, now, newId }: PaymentsOptions): Payments {

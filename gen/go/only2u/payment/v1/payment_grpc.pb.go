@@ -42,8 +42,9 @@ const (
 type PaymentServiceClient interface {
 	// CreatePayment makes the payment of an order, and the provider ready for it.
 	// Asked again for the same order with the same amount and method it answers
-	// the payment as it stands. Refused: PAYMENT_AMOUNT_CHANGED, and ORDER_CLOSED when
-	// CancelPayment came before.
+	// the payment as it stands. Refused: PAYMENT_AMOUNT_CHANGED, PAYMENT_METHOD_OFF,
+	// PAYMENT_PROVIDER_REFUSED (such as for an amount below the provider's least), and
+	// ORDER_CLOSED when CancelPayment came before, whether there was a payment or not.
 	CreatePayment(ctx context.Context, in *CreatePaymentRequest, opts ...grpc.CallOption) (*CreatePaymentResponse, error)
 	// GetPayment answers a payment of one's own, or any for an admin.
 	GetPayment(ctx context.Context, in *GetPaymentRequest, opts ...grpc.CallOption) (*GetPaymentResponse, error)
@@ -53,6 +54,7 @@ type PaymentServiceClient interface {
 	// PAYMENT_NOT_AUTHORIZED, PAYMENT_CANCELED.
 	CapturePayment(ctx context.Context, in *CapturePaymentRequest, opts ...grpc.CallOption) (*CapturePaymentResponse, error)
 	// CollectPayment records cash that was taken at the door, at most what is due.
+	// Refused: COLLECTION_EXCEEDS_DUE, PAYMENT_NOT_CASH, PAYMENT_CANCELED.
 	CollectPayment(ctx context.Context, in *CollectPaymentRequest, opts ...grpc.CallOption) (*CollectPaymentResponse, error)
 	// CancelPayment decides between paid and not: after it the payment is either
 	// CANCELED for good, and what still arrives goes straight back, or it was
@@ -66,10 +68,10 @@ type PaymentServiceClient interface {
 	RefundPayment(ctx context.Context, in *RefundPaymentRequest, opts ...grpc.CallOption) (*RefundPaymentResponse, error)
 	// HandleProviderEvent takes what a provider tells by a webhook, as it came. The
 	// signature says who sent it. Refused: WEBHOOK_SIGNATURE_INVALID, WEBHOOK_TOO_OLD,
-	// WEBHOOK_MALFORMED, PROVIDER_UNKNOWN. What is not about us, or is known, is accepted without effect.
+	// WEBHOOK_FROM_FUTURE, WEBHOOK_MALFORMED, PROVIDER_UNKNOWN. What is not about us, or is known, is accepted without effect.
 	HandleProviderEvent(ctx context.Context, in *HandleProviderEventRequest, opts ...grpc.CallOption) (*HandleProviderEventResponse, error)
-	// ReconcilePayments compares the ledger with what the provider says, and streams
-	// what differs, then a summary.
+	// ReconcilePayments compares the ledger with what the providers say, both ways, and
+	// with all payments' own sums, and streams what differs, then a summary.
 	ReconcilePayments(ctx context.Context, in *ReconcilePaymentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReconcilePaymentsResponse], error)
 }
 
@@ -181,8 +183,9 @@ type PaymentService_ReconcilePaymentsClient = grpc.ServerStreamingClient[Reconci
 type PaymentServiceServer interface {
 	// CreatePayment makes the payment of an order, and the provider ready for it.
 	// Asked again for the same order with the same amount and method it answers
-	// the payment as it stands. Refused: PAYMENT_AMOUNT_CHANGED, and ORDER_CLOSED when
-	// CancelPayment came before.
+	// the payment as it stands. Refused: PAYMENT_AMOUNT_CHANGED, PAYMENT_METHOD_OFF,
+	// PAYMENT_PROVIDER_REFUSED (such as for an amount below the provider's least), and
+	// ORDER_CLOSED when CancelPayment came before, whether there was a payment or not.
 	CreatePayment(context.Context, *CreatePaymentRequest) (*CreatePaymentResponse, error)
 	// GetPayment answers a payment of one's own, or any for an admin.
 	GetPayment(context.Context, *GetPaymentRequest) (*GetPaymentResponse, error)
@@ -192,6 +195,7 @@ type PaymentServiceServer interface {
 	// PAYMENT_NOT_AUTHORIZED, PAYMENT_CANCELED.
 	CapturePayment(context.Context, *CapturePaymentRequest) (*CapturePaymentResponse, error)
 	// CollectPayment records cash that was taken at the door, at most what is due.
+	// Refused: COLLECTION_EXCEEDS_DUE, PAYMENT_NOT_CASH, PAYMENT_CANCELED.
 	CollectPayment(context.Context, *CollectPaymentRequest) (*CollectPaymentResponse, error)
 	// CancelPayment decides between paid and not: after it the payment is either
 	// CANCELED for good, and what still arrives goes straight back, or it was
@@ -205,10 +209,10 @@ type PaymentServiceServer interface {
 	RefundPayment(context.Context, *RefundPaymentRequest) (*RefundPaymentResponse, error)
 	// HandleProviderEvent takes what a provider tells by a webhook, as it came. The
 	// signature says who sent it. Refused: WEBHOOK_SIGNATURE_INVALID, WEBHOOK_TOO_OLD,
-	// WEBHOOK_MALFORMED, PROVIDER_UNKNOWN. What is not about us, or is known, is accepted without effect.
+	// WEBHOOK_FROM_FUTURE, WEBHOOK_MALFORMED, PROVIDER_UNKNOWN. What is not about us, or is known, is accepted without effect.
 	HandleProviderEvent(context.Context, *HandleProviderEventRequest) (*HandleProviderEventResponse, error)
-	// ReconcilePayments compares the ledger with what the provider says, and streams
-	// what differs, then a summary.
+	// ReconcilePayments compares the ledger with what the providers say, both ways, and
+	// with all payments' own sums, and streams what differs, then a summary.
 	ReconcilePayments(*ReconcilePaymentsRequest, grpc.ServerStreamingServer[ReconcilePaymentsResponse]) error
 	mustEmbedUnimplementedPaymentServiceServer()
 }

@@ -90,8 +90,9 @@ class PaymentServiceServicer:
     def CreatePayment(self, request, context):
         """CreatePayment makes the payment of an order, and the provider ready for it.
         Asked again for the same order with the same amount and method it answers
-        the payment as it stands. Refused: PAYMENT_AMOUNT_CHANGED, and ORDER_CLOSED when
-        CancelPayment came before.
+        the payment as it stands. Refused: PAYMENT_AMOUNT_CHANGED, PAYMENT_METHOD_OFF,
+        PAYMENT_PROVIDER_REFUSED (such as for an amount below the provider's least), and
+        ORDER_CLOSED when CancelPayment came before, whether there was a payment or not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,6 +117,7 @@ class PaymentServiceServicer:
 
     def CollectPayment(self, request, context):
         """CollectPayment records cash that was taken at the door, at most what is due.
+        Refused: COLLECTION_EXCEEDS_DUE, PAYMENT_NOT_CASH, PAYMENT_CANCELED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,15 +146,15 @@ class PaymentServiceServicer:
     def HandleProviderEvent(self, request, context):
         """HandleProviderEvent takes what a provider tells by a webhook, as it came. The
         signature says who sent it. Refused: WEBHOOK_SIGNATURE_INVALID, WEBHOOK_TOO_OLD,
-        WEBHOOK_MALFORMED, PROVIDER_UNKNOWN. What is not about us, or is known, is accepted without effect.
+        WEBHOOK_FROM_FUTURE, WEBHOOK_MALFORMED, PROVIDER_UNKNOWN. What is not about us, or is known, is accepted without effect.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReconcilePayments(self, request, context):
-        """ReconcilePayments compares the ledger with what the provider says, and streams
-        what differs, then a summary.
+        """ReconcilePayments compares the ledger with what the providers say, both ways, and
+        with all payments' own sums, and streams what differs, then a summary.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1006,8 +1006,9 @@ export const PaymentService: GenService<{
   /**
    * CreatePayment makes the payment of an order, and the provider ready for it.
    * Asked again for the same order with the same amount and method it answers
-   * the payment as it stands. Refused: PAYMENT_AMOUNT_CHANGED, and ORDER_CLOSED when
-   * CancelPayment came before.
+   * the payment as it stands. Refused: PAYMENT_AMOUNT_CHANGED, PAYMENT_METHOD_OFF,
+   * PAYMENT_PROVIDER_REFUSED (such as for an amount below the provider's least), and
+   * ORDER_CLOSED when CancelPayment came before, whether there was a payment or not.
    *
    * @generated from rpc only2u.payment.v1.PaymentService.CreatePayment
    */
@@ -1041,6 +1042,7 @@ export const PaymentService: GenService<{
   },
   /**
    * CollectPayment records cash that was taken at the door, at most what is due.
+   * Refused: COLLECTION_EXCEEDS_DUE, PAYMENT_NOT_CASH, PAYMENT_CANCELED.
    *
    * @generated from rpc only2u.payment.v1.PaymentService.CollectPayment
    */
@@ -1078,7 +1080,7 @@ export const PaymentService: GenService<{
   /**
    * HandleProviderEvent takes what a provider tells by a webhook, as it came. The
    * signature says who sent it. Refused: WEBHOOK_SIGNATURE_INVALID, WEBHOOK_TOO_OLD,
-   * WEBHOOK_MALFORMED, PROVIDER_UNKNOWN. What is not about us, or is known, is accepted without effect.
+   * WEBHOOK_FROM_FUTURE, WEBHOOK_MALFORMED, PROVIDER_UNKNOWN. What is not about us, or is known, is accepted without effect.
    *
    * @generated from rpc only2u.payment.v1.PaymentService.HandleProviderEvent
    */
@@ -1088,8 +1090,8 @@ export const PaymentService: GenService<{
     output: typeof HandleProviderEventResponseSchema;
   },
   /**
-   * ReconcilePayments compares the ledger with what the provider says, and streams
-   * what differs, then a summary.
+   * ReconcilePayments compares the ledger with what the providers say, both ways, and
+   * with all payments' own sums, and streams what differs, then a summary.
    *
    * @generated from rpc only2u.payment.v1.PaymentService.ReconcilePayments
    */
