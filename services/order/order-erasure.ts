@@ -11,6 +11,8 @@ export function isClosedForGood(order: Order, now: Date): boolean {
   return latest + returnDays * 24 * 3_600_000 < now.getTime();
 }
 
+const quotes = new Set(['ITEMS_CANCELED', 'CANCELING']); // steps that hold what somebody wrote
+
 /**
  * The order without what tells who its customer was: for one whose account was deleted. It stays as the record of a sale, with
  * the state that it went to, which decided its taxes.
@@ -21,6 +23,6 @@ export function erasePersonalData(order: Order, now: Date): Order {
   const address = { recipient: '', lines: [], city: '', region, postalCode: '', countryCode, phone: '' };
   // In the customer's own words, and what was said to them.
   const returns = order.returns.map((one) => ({ ...one, reason: '', note: '' }));
-  const refunds = order.refunds.map((refund) => ({ ...refund, reason: '' }));
-  return moved(order, { address, returns, refunds }, undefined, now);
+  const history = order.history.map((step) => (quotes.has(step.kind) ? { ...step, message: 'Canceled.' } : step));
+  return moved({ ...order, history }, { address, returns }, undefined, now);
 }

@@ -70,12 +70,12 @@ export function cancelItems(order: Order, { items, actor, reason, newId }: Cance
     return { ...part, lines, status: 'canceled' };
   });
   const all = parts.every(({ status }) => status === 'canceled');
-  const words = reason === '' ? 'canceled' : reason;
-  const refund = { id: newId('orf'), amount, reason: words, createTime: now, sent: false };
+  const who = closeMessages[actor.role];
+  const refund = { id: newId('orf'), amount, reason: who, createTime: now, sent: false };
   const whole = {
     couponUse: order.coupons.length > 0 ? ('due' as const) : order.couponUse,
     closeReason: `CANCELED_BY_${nameOf(actor.role)}`,
-    closeMessage: closeMessages[actor.role],
+    closeMessage: who,
   };
   const changes = {
     status: statusOf(parts),
@@ -84,7 +84,7 @@ export function cancelItems(order: Order, { items, actor, reason, newId }: Cance
     restocks: [...order.restocks, { id: newId('ors'), items: restocked, done: false }],
     ...(all ? whole : {}),
   };
-  const step = { kind: all ? 'CANCELING' : 'ITEMS_CANCELED', message: closeMessages[actor.role] };
+  const step = { kind: all ? 'CANCELING' : 'ITEMS_CANCELED', message: reason === '' ? who : `${who} “${reason}”` };
   return moved(order, changes, step, now);
 }
 

@@ -71,11 +71,8 @@ export async function advanceInline(
   order: Order,
   { store, checkout, log }: Pick<PlaceRpcOptions, 'store' | 'checkout' | 'log'>,
 ): Promise<Order> {
-  const call = currentCall();
-  const enough = AbortSignal.timeout(inlineMs);
-  const signal = call === undefined ? enough : AbortSignal.any([call.signal, enough]);
   try {
-    return await checkout.advance(order, { signal, schedules: true });
+    return await forAWhile((signal) => checkout.advance(order, { signal, schedules: true }));
   } catch (error) {
     log.warn({ err: error, order: order.id }, 'an order goes on by its task');
     await store.handOver(order.id).catch(() => undefined); // its task comes in any case, some seconds later
@@ -85,24 +82,36 @@ export async function advanceInline(
 
 // A second tap waits for what the first one is doing, and sees the same.
 async function untilPlaced(order: Order, { store, watchers, log }: PlaceRpcOptions): Promise<Order> {
-  const call = currentCall();
-  const enough = AbortSignal.timeout(inlineMs);
-  const signal = call === undefined ? enough : AbortSignal.any([call.signal, enough]);
   let latest = order;
   try {
     const watch = await watchers.watch(order.id);
     try {
-      for (;;) {
-        latest = (await store.find(order.id)) ?? latest;
-        if (latest.status !== 'pending' || signal.aborted) return latest;
-        await watch.changed(signal);
-      }
+      await forAWhile(async (signal) => {
+        while (latest.status === 'pending' && !signal.aborted) {
+          latest = (await store.find(order.id)) ?? latest;
+          if (latest.status === 'pending') await watch.changed(signal);
+        }
+      });
+      return latest;
     } finally {
       watch.close();
     }
   } catch (error) {
     log.warn({ err: error, order: order.id }, 'an order is answered while it is being placed');
     return latest;
+  }
+}
+
+/** As long as a call may wait: until its caller has gone, or the rest is for the task. */
+async function forAWhile<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  // Not AbortSignal.timeout, whose timers outlive the call and end in an error with a stack for each of them.
+  const enough = new AbortController();
+  const timer = setTimeout(() => enough.abort(), inlineMs);
+  const call = currentCall();
+  try {
+    return await work(call === undefined ? enough.signal : AbortSignal.any([call.signal, enough.signal]));
+  } finally {
+    clearTimeout(timer);
   }
 }
 
