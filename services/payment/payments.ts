@@ -18,7 +18,7 @@ import {
   type PaymentMethod,
   type Refund,
 } from './payment.ts';
-import { providerAway, type Provider } from './provider.ts';
+import { isProviderRefusal, providerAway, type Provider } from './provider.ts';
 import type { PaymentStore } from './store.ts';
 
 export type PaymentsOptions = {
@@ -121,24 +121,31 @@ export function createPayments({ store, providers, providerFor, log, now, newId 
     const payment = await find({ id: paymentId });
     if (payment === undefined || payment.userId !== userId) throw paymentNotFound();
     const provider = providerOf(payment);
-    const { providerOrderId, amount } = payment;
+    const { providerOrderId } = payment;
     if (providerOrderId === '' || !provider.isSigned({ orderId: providerOrderId, chargeId, signature })) {
       throw invalidField('provider_signature', 'PAYMENT_SIGNATURE_INVALID', 'does not fit this payment.');
     }
     if (payment.paidBy === chargeId) return payment;
-    const signal = deadline(callMs);
-    const charge = await provider.findCharge(chargeId, signal);
-    if (charge?.orderId !== providerOrderId) throw notAuthorized(payment);
-    const { fact } = charge;
-    const isWanted =
-      fact.state === 'authorized' &&
-      (payment.status === 'pending' || payment.status === 'authorized') &&
-      fact.amount.minorUnits === amount.minorUnits;
-    const taken = isWanted ? await provider.capture(chargeId, amount, signal) : fact;
-    const after = await learn(payment, [taken]);
+    const fact = await takeHeld(provider, payment, chargeId);
+    if (fact === undefined) throw notAuthorized(payment);
+    const after = await learn(payment, [fact]);
     if (after.status === 'canceled') throw paymentCanceled(paymentId);
     if (after.status !== 'captured') throw notAuthorized(after);
     return after;
+  }
+
+  // The provider's signature binds the charge to the order, so what it holds can be taken without asking first.
+  async function takeHeld(provider: Provider, payment: Payment, chargeId: string): Promise<Fact | undefined> {
+    const signal = deadline(callMs);
+    if (payment.status === 'pending' || payment.status === 'authorized') {
+      try {
+        return await provider.capture(chargeId, payment.amount, signal);
+      } catch (error) {
+        if (!isProviderRefusal(error)) throw error;
+      }
+    }
+    const charge = await provider.findCharge(chargeId, signal);
+    return charge?.orderId === payment.providerOrderId ? charge.fact : undefined;
   }
 
   /** What the provider knows before a payment is closed. When it can't be asked, late money goes back by itself. */

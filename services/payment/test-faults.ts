@@ -111,6 +111,7 @@ export function withFaults(provider: Provider, faults: Faults): Provider {
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(providerAway(signal.reason));
     const timer = setTimeout(done, ms);
     signal.addEventListener('abort', late, { once: true });
     function done(): void {
