@@ -8,6 +8,8 @@ export ONLY2U_DATA="${ONLY2U_DATA:-$PWD/.data}" PRODUCT_ADDRESS="${PRODUCT_ADDRE
 identity="$ONLY2U_DATA/identity/operator"
 word=shirt
 
+bash examples/buy.sh
+
 # found NAME COMMAND…: fails unless the command finds something.
 found() {
   local name=$1 answer
