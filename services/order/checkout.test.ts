@@ -11,7 +11,7 @@ import { createCheckout } from './checkout.ts';
 import { close, notePayment, placeOrder } from './order-checkout.ts';
 import { cancelItems, fulfill } from './order-fulfillment.ts';
 import { requestReturn, resolveReturn } from './order-return.ts';
-import { totalOf, type Order, type PaymentMethod } from './order.ts';
+import { hasOpenEffects, totalOf, type Order, type PaymentMethod } from './order.ts';
 import { sampleLine, samplePart, sampleQuote } from './quote.samples.ts';
 import { createFakeShop, type FakeShop } from './shop.testing.ts';
 import { advanceTask, changeOrder, createPostgresOrders, migrations } from './store.postgres.ts';
@@ -482,5 +482,48 @@ describe('wherever the process ends, the order comes to its end and the books ag
     let n = 1;
     while (await journeyWithFailureAt(n, asked)) n += 1;
     expect(n).toBeGreaterThan(10);
+  });
+});
+
+describe('wherever the process ends, what is owed after the confirmation is given back once', () => {
+  async function settlesWithFailureAt(n: number, method: PaymentMethod): Promise<boolean> {
+    shop = createFakeShop();
+    shop.paysAtOnce = true;
+    const { order, store, runDue } = await place({ method, coupon: true });
+    const [part] = order.parts;
+    const lineId = part?.lines[0]?.id ?? '';
+    const items = [{ lineId, quantity: 1 }];
+    const actor = { id: 'usr_asha', role: 'customer' } as const;
+    const partly = cancelItems(order, { items, actor, reason: '', newId }, shop.now);
+    const sent = { partId: part?.id ?? '', carrier: 'C', trackingNumber: '1', invoiceNumber: 'I' };
+    const delivered = fulfill(partly, { ...sent, status: 'delivered' }, shop.now);
+    const asked = requestReturn(delivered, { id: 'ret_1', items, reason: 'too small' }, shop.now);
+    const came = { returnId: 'ret_1', status: 'received', restock: true, note: '', newId } as const;
+    await store.replace(order, resolveReturn(asked, came, shop.now), { schedules: true });
+    let places = 0;
+    shop.meddle = beforeStatement = () => {
+      places += 1;
+      if (places === n) throw new Fault('unavailable', 'CRASH', `The process ends at place ${n}.`);
+    };
+    for (let round = 0; round < 3; round++) {
+      later(60_000);
+      await runDue();
+    }
+    beforeStatement = () => undefined;
+    const after = await reload(order.id);
+    expect([hasOpenEffects(after), n]).toEqual([false, n]);
+    expect(shop.sold()).toBe(0);
+    expect(shop.stock.get('var_1')).toBe(10);
+    const goods = totalOf(order) - 4_900n;
+    // One of two pieces was not paid for at the door; everything but the shipping went back.
+    expect(shop.captured(order.id)).toBe(method === 'cash' ? goods / 2n + 4_900n : totalOf(order));
+    expect(shop.refunded(order.id)).toBe(method === 'cash' ? goods / 2n : goods);
+    return places >= n;
+  }
+
+  test.each(['online', 'cash'] as const)('paid %s', async (method) => {
+    let n = 1;
+    while (await settlesWithFailureAt(n, method)) n += 1;
+    expect(n).toBeGreaterThan(8);
   });
 });
