@@ -16,6 +16,7 @@ import {
 } from './peers.ts';
 import { settle } from './settle.ts';
 import type { OrderStore } from './store.ts';
+import { takenOf } from './taken.ts';
 
 export type CheckoutOptions = Pick<Env, 'now' | 'newId'> & {
   readonly store: OrderStore;
@@ -120,7 +121,7 @@ export function createCheckout(options: CheckoutOptions): Checkout {
     if (payment === undefined) throw new Error('a payment was answered without itself');
     const { provider = '', providerOrderId = '', providerKeyId = '' } = payment.handoff ?? {};
     const handoff = payment.handoff && { provider, providerOrderId, providerKeyId };
-    return { paymentId: payment.id, captured: payment.captured?.minorUnits ?? 0n, handoff };
+    return { paymentId: payment.id, captured: takenOf(order.method, payment), handoff };
   }
 
   /** Takes the reserved pieces out of the stock for good, reserved anew if their time was over. */
@@ -155,7 +156,7 @@ export function createCheckout(options: CheckoutOptions): Checkout {
     const { payment } = await payments.cancelPayment(request, { signal });
     if (payment === undefined || payment.status === PaymentStatus.CANCELED) return { captured: 0n };
     if (payment.status !== PaymentStatus.CAPTURED) throw new Error('a payment that was canceled is undecided');
-    return { captured: payment.captured?.minorUnits ?? 0n };
+    return { captured: takenOf(order.method, payment) };
   }
 
   /** Gives back what an order held that was never confirmed. Afterwards nobody can hold anything for it any more. */

@@ -4,7 +4,7 @@ import { Code, ConnectError, type Client } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderService, type Order } from '#gen/only2u/order/v1/order_pb.ts';
 import { PaymentChangedSchema } from '#gen/only2u/payment/v1/events_pb.ts';
-import { PaymentMethod } from '#gen/only2u/payment/v1/payment_pb.ts';
+import { PaymentMethod, PaymentStatus } from '#gen/only2u/payment/v1/payment_pb.ts';
 import type { EventBus } from '#platform/event-bus.ts';
 import { newId } from '#platform/ids.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
@@ -96,7 +96,8 @@ export async function openOrderDesk(): Promise<OrderDesk> {
     async pay(order) {
       if (!shop.pay(order.id)) throw new Error('the payment was canceled before');
       const captured = { minorUnits: shop.captured(order.id), currency: 'INR' };
-      const event = create(PaymentChangedSchema, { orderId: order.id, captured });
+      const status = PaymentStatus.CAPTURED;
+      const event = create(PaymentChangedSchema, { orderId: order.id, status, amount: captured, captured });
       const body = toBinary(PaymentChangedSchema, event);
       const { typeName: topic } = PaymentChangedSchema;
       const message = { id: newId('evt'), topic, key: order.id, body, traceparent: '', time: shop.now };
