@@ -22,7 +22,7 @@ export type Outcome = {
   readonly refusal?: string;
 };
 
-const insistMs = 90_000;
+const insistMs = 300_000; // the shop is away half of the time
 
 // What says that the shop is away or busy, not that it refused.
 const away: readonly Code[] = [

@@ -9,8 +9,8 @@ import { openOperator } from '../../tools/operator.ts';
 import { dialerAs, insist, type Buyer, type Shopping } from './buyer.ts';
 
 const variantCount = 10;
-const scarceVariants = 3;
-const piecesOfScarce = 25;
+const scarceVariants = 2;
+const piecesOfScarce = 60;
 const piecesOfOthers = 1_000;
 const tokenMs = 8 * 60_000; // they last ten minutes
 
