@@ -11,7 +11,8 @@ const tests =
   '(\\.test|\\.contract|[./]testing|/fuzz|/fuzz-edge)\\.ts$|^platform/testing/|^(test|bench|tools|conformance)/';
 
 /** What of a service may know the contracts' messages: its composition, rpc and the translation beside it, adapters and tests. */
-const outside = '^services/[^/]+/(service|rpc|rpc-[^/.]+|[^/.]+-rpc|messages|encode)\\.ts$|\\.[a-z]+\\.ts$';
+const outside =
+  '^services/[^/]+/(service|rpc|rpc-[^/.]+|[^/.]+-rpc|messages|[^/.]+-message|encode)\\.ts$|\\.[a-z]+\\.ts$';
 
 export { config as default };
 

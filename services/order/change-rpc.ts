@@ -15,7 +15,7 @@ import { repeatable } from '#platform/repeatable.ts';
 import { requireUser, type User } from '#platform/rpc/call.ts';
 import type { Env } from '#platform/service.ts';
 import { actorFor, assertSells, viewOf } from './access.ts';
-import type { Checkout } from './checkout.ts';
+import type { Checkout } from './checkout.grpc.ts';
 import { orderMessage, partNumbers, wordFor } from './encode.ts';
 import { financialYear, invoiceNumber } from './invoice.ts';
 import { close } from './order-checkout.ts';

@@ -7,7 +7,7 @@ import { Fault } from '#platform/fault.ts';
 import { newId } from '#platform/ids.ts';
 import { runDueTasks } from '#platform/tasks.postgres.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
-import { createCheckout } from './checkout.ts';
+import { createCheckout } from './checkout.grpc.ts';
 import { close, notePayment, placeOrder } from './order-checkout.ts';
 import { cancelItems, fulfill } from './order-fulfillment.ts';
 import { requestReturn, resolveReturn } from './order-return.ts';

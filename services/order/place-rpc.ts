@@ -7,11 +7,11 @@ import type { OrderService, PlaceOrderRequest } from '#gen/only2u/order/v1/order
 import { Fault, invalidField } from '#platform/fault.ts';
 import { currentCall, requireUser } from '#platform/rpc/call.ts';
 import type { Env } from '#platform/service.ts';
-import type { Checkout } from './checkout.ts';
+import type { Checkout } from './checkout.grpc.ts';
 import { methodNumbers, orderMessage, wordFor } from './encode.ts';
 import { placeOrder } from './order-checkout.ts';
 import type { Order } from './order.ts';
-import type { Pricing } from './pricing.ts';
+import type { Pricing } from './pricing.grpc.ts';
 import { changesSince, quoteChanged } from './quote-changes.ts';
 import type { QuoteTokens } from './quote-token.ts';
 import type { OrderStore, Placed } from './store.ts';

@@ -10,7 +10,7 @@ import { Fault } from '#platform/fault.ts';
 import type { Money } from '#platform/money.ts';
 import type { Service } from '#platform/service.ts';
 import { openTestService, stub } from '#platform/testing/service.ts';
-import { createPricing, type Priced } from './pricing.ts';
+import { createPricing, type Priced } from './pricing.grpc.ts';
 import { createQuoteRpc } from './quote-rpc.ts';
 import { createQuoteTokens, type QuoteTokens } from './quote-token.ts';
 import { createFlatShipping, indianRates } from './shipping.ts';

@@ -8,7 +8,7 @@ import type {
   TaxSchema,
 } from '#gen/only2u/order/v1/order_pb.ts';
 import type { Money } from '#platform/money.ts';
-import type { ShippingOption } from './pricing.ts';
+import type { ShippingOption } from './pricing.grpc.ts';
 import {
   lineSubtotal,
   lineTotal,

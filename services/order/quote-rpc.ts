@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { OrderService } from '#gen/only2u/order/v1/order_pb.ts';
 import { requireUser } from '#platform/rpc/call.ts';
-import type { Pricing } from './pricing.ts';
+import type { Pricing } from './pricing.grpc.ts';
 import { encodeQuote } from './quote-message.ts';
 import type { QuoteTokens } from './quote-token.ts';
 

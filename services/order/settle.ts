@@ -2,7 +2,7 @@ import type { Env } from '#platform/service.ts';
 import { moneyMessage } from './encode.ts';
 import { effectsDone } from './order-fulfillment.ts';
 import type { Order } from './order.ts';
-import type { Peers } from './peers.ts';
+import type { Peers } from './peers.grpc.ts';
 
 export type SettleOptions = Pick<Env, 'now'> & { readonly peers: Peers; readonly signal: AbortSignal };
 

@@ -9,7 +9,7 @@ import { Fault } from '#platform/fault.ts';
 import { toConnectError } from '#platform/rpc/status.ts';
 import type { Handlers } from '#platform/service.ts';
 import { stub } from '#platform/testing/service.ts';
-import type { Peers } from './peers.ts';
+import type { Peers } from './peers.grpc.ts';
 
 type Item = { readonly variantId: string; readonly quantity: number };
 type Reservation = {

@@ -3,7 +3,7 @@ import { publish } from '#platform/outbox.postgres.ts';
 import { once } from '#platform/request-id.postgres.ts';
 import { schedule, unschedule } from '#platform/tasks.postgres.ts';
 import { statusNumbers } from './encode.ts';
-import { eventsOf } from './events.ts';
+import { eventsOf } from './events.postgres.ts';
 import { fromJson, toJson } from './order-json.ts';
 import { dueTimeOf, type Order } from './order.ts';
 import type { OrderListing, OrderStore } from './store.ts';

@@ -1,6 +1,6 @@
 import type { Env } from '#platform/service.ts';
 import type { TaskHandler } from '#platform/tasks-run.ts';
-import type { Checkout } from './checkout.ts';
+import type { Checkout } from './checkout.grpc.ts';
 import { dueTimeOf } from './order.ts';
 import type { OrderStore } from './store.ts';
 

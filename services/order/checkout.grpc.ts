@@ -13,10 +13,10 @@ import {
   refusalOf,
   soldOutAfterPayment,
   type Peers,
-} from './peers.ts';
+} from './peers.grpc.ts';
 import { settle } from './settle.ts';
 import type { OrderStore } from './store.ts';
-import { takenOf } from './taken.ts';
+import { takenOf } from './taken.grpc.ts';
 
 export type CheckoutOptions = Pick<Env, 'now' | 'newId'> & {
   readonly store: OrderStore;

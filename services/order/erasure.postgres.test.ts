@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { newId } from '#platform/ids.ts';
 import { schedule, runDueTasks } from '#platform/tasks.postgres.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
-import { createEraseTask, eraseTask } from './erasure.ts';
+import { createEraseTask, eraseTask } from './erasure.postgres.ts';
 import { close, closed, confirm, placeOrder } from './order-checkout.ts';
 import { fulfill } from './order-fulfillment.ts';
 import { totalOf, type Order } from './order.ts';

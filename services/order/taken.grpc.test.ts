@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { PaymentStatus } from '#gen/only2u/payment/v1/payment_pb.ts';
-import { takenOf } from './taken.ts';
+import { takenOf } from './taken.grpc.ts';
 
 const inr = (minorUnits: bigint) => ({ minorUnits, currency: 'INR' });
 
