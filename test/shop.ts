@@ -9,7 +9,7 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { KeyService, OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { type Role } from '#gen/only2u/user/v1/user_pb.ts';
 import { newId } from '#platform/ids.ts';
-import { type Dial, startShop } from '#platform/run.ts';
+import { type Dial, type RunOptions, startShop } from '#platform/run.ts';
 import { createTestDatabase } from '#platform/testing/database.ts';
 import { services } from '#services/all.ts';
 import { unsettled } from './audit.ts';
@@ -53,6 +53,8 @@ export type TestShop = {
   databaseUrlOf(service: string): string;
   /** Signs somebody up, with a role besides customer if one is named. */
   signUp(role?: Role): Promise<Account>;
+  /** Ends all services and starts them again on the same data, at other ports: make clients anew. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -71,12 +73,15 @@ const packages: Readonly<Record<string, string>> = {
 
 const settleWithinMs = 20_000;
 
+/** What the shop's tokens come from. */
+export const userSecret = 'a secret of thirty-two bytes or more, for tests';
+
 const octet = () => randomInt(256);
 
 export async function openTestShop(variables: Readonly<Record<string, string>> = {}): Promise<TestShop> {
   const folder = await mkdtemp(join(tmpdir(), 'only2u-test-'));
   const database = await createTestDatabase();
-  const shop = await startShop({
+  const options: RunOptions = {
     entries: services,
     names: services.map(({ name }) => name),
     variables: {
@@ -84,7 +89,7 @@ export async function openTestShop(variables: Readonly<Record<string, string>> =
       DATABASE_URL: database.url,
       QUOTE_KEY: 'a key of thirty-two bytes or more, for tests',
       PAGE_TOKEN_KEY: 'a key of thirty-two bytes or more, for tests',
-      USER_SECRET: 'a secret of thirty-two bytes or more, for tests',
+      USER_SECRET: userSecret,
       ADMIN_PORT: '0',
       LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'fatal',
       GATEWAY_RATE_LIMITS: 'off',
@@ -94,18 +99,20 @@ export async function openTestShop(variables: Readonly<Record<string, string>> =
       ...variables,
     },
     fetchKeys: async (dial) => (await dial(KeyService).getKeys({})).jwksJson,
-  });
+  };
+  let shop = await startShop(options);
+  let dial = await shop.dialAsOperator();
   const addressOf = (name: string): string => shop.addresses.get(name) ?? '';
-  const url = `http://${addressOf('gateway')}`;
-  const dial = await shop.dialAsOperator();
   const test: TestShop = {
-    url,
+    get url() {
+      return `http://${addressOf('gateway')}`;
+    },
     addressOf,
     dataDir: folder,
-    dial,
+    dial: (contract, workload) => dial(contract, workload),
     async call(method, body, { token, headers = {} } = {}) {
       const [service = ''] = method.split('/');
-      const response = await fetch(`${url}/${packages[service] ?? ''}.${method}`, {
+      const response = await fetch(`${test.url}/${packages[service] ?? ''}.${method}`, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
@@ -124,8 +131,8 @@ export async function openTestShop(variables: Readonly<Record<string, string>> =
         if (token !== undefined) request.header.set('authorization', `Bearer ${token}`);
         return next(request);
       };
-      const options = { baseUrl: url, httpVersion: '1.1', useBinaryFormat: false } as const;
-      return createClient(contract, createConnectTransport({ ...options, interceptors: [sign] }));
+      const transport = { baseUrl: test.url, httpVersion: '1.1', useBinaryFormat: false } as const;
+      return createClient(contract, createConnectTransport({ ...transport, interceptors: [sign] }));
     },
     async settled() {
       const giveUpMs = Date.now() + settleWithinMs;
@@ -157,6 +164,11 @@ export async function openTestShop(variables: Readonly<Record<string, string>> =
         password,
         token: String(signedIn.body['tokens']?.['accessToken']),
       };
+    },
+    async restart() {
+      await shop.close();
+      shop = await startShop(options);
+      dial = await shop.dialAsOperator();
     },
     async close() {
       await shop.close();

@@ -41,11 +41,12 @@ test('a ConnectError that was made here passes as it is', () => {
   expect(toConnectError(error)).toBe(error);
 });
 
-test("an upstream service's error passes as unavailable, deadline-exceeded or canceled without its text, else as internal", () => {
+test("an upstream service's error says no more than to wait or try again, else it is internal", () => {
   for (const [code, passed] of [
     [Code.Unavailable, Code.Unavailable],
     [Code.DeadlineExceeded, Code.DeadlineExceeded],
     [Code.Canceled, Code.Canceled],
+    [Code.ResourceExhausted, Code.ResourceExhausted],
     [Code.NotFound, Code.Internal],
     [Code.PermissionDenied, Code.Internal],
     [Code.Unauthenticated, Code.Internal],

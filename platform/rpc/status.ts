@@ -29,6 +29,8 @@ const passing = new Map<Code, string>([
   [Code.Unavailable, 'a service that this call needs is unavailable; try again'],
   [Code.DeadlineExceeded, 'the deadline passed while waiting for another service'],
   [Code.Canceled, 'the call was canceled'],
+  // Not as Unavailable, which the mesh repeats at once: a service that turns calls away needs fewer.
+  [Code.ResourceExhausted, 'a service that this call needs has more calls than it can answer; wait, then try again'],
 ]);
 
 const maxFieldViolations = 50; // what a person reads; more only risks the peers' limit on trailers, 8 KiB in many
@@ -49,8 +51,8 @@ export function isUpstream(error: unknown): boolean {
 
 /**
  * What the caller is told of a thrown value. A `Fault` becomes its code with ErrorInfo, BadRequest and RetryInfo; a ConnectError made
- * here passes as it is; an upstream service's error passes as Unavailable, DeadlineExceeded or Canceled without its
- * text, or becomes Internal; anything else is Internal with nothing of it said. The thrown value is kept as `cause`, for the log.
+ * here passes as it is; an upstream service's error passes as Unavailable, DeadlineExceeded, Canceled or ResourceExhausted
+ * without its text, or becomes Internal; anything else is Internal with nothing of it said. The thrown value is kept as `cause`, for the log.
  *
  * A gateway, whose callers are to read upstream errors, sends those on instead of asking this function.
  */
