@@ -53,9 +53,9 @@ const config = {
     },
     ...Object.entries(drivers).map(([driver, engine]) => ({
       name: `driver-of-${engine}`,
-      comment: `Only files named *.${engine}.ts import ${driver}: any other code stands on a port.`,
+      comment: `Only files named *.${engine}.ts import ${driver}: any other code stands on a port. What measures or audits from outside may.`,
       severity: 'error',
-      from: { pathNot: `\\.${engine}(\\.test)?\\.ts$|^platform/testing/|^bench/` },
+      from: { pathNot: `\\.${engine}(\\.test)?\\.ts$|^platform/testing/|^(bench|test)/` },
       to: { path: `(^|/)node_modules/(@types/)?${driver}/` },
     })),
     {
