@@ -31,7 +31,8 @@ export async function benchCatalog(report: (row: Row) => void): Promise<void> {
     let first = 0;
     for (const size of [1_000, 100_000]) {
       const loaded = await startBenchShop({ dataDir, processes: together });
-      await importProducts(loaded, join(folder, `${size}.csv`), first, size - first, report);
+      const file = join(folder, `${size}.csv`);
+      report(await importProducts({ shop: loaded, file, first, count: size - first }));
       await settled(await productUrl(dataDir, loaded));
       await loaded.close();
       first = size;
@@ -103,7 +104,16 @@ async function pagesOf(shop: BenchShop, count: number): Promise<object[]> {
   return bodies;
 }
 
-async function importProducts(shop: BenchShop, file: string, first: number, count: number, report: (row: Row) => void) {
+export type ImportOptions = {
+  readonly shop: BenchShop;
+  /** Where the file is written first. */
+  readonly file: string;
+  readonly first: number;
+  readonly count: number;
+};
+
+/** Has the shop import sample products. Answers how many rows a second it took in. */
+export async function importProducts({ shop, file, first, count }: ImportOptions): Promise<Row> {
   await pipeline(Readable.from(productFile(first, count)), createWriteStream(file));
   const began = performance.now();
   const child = spawn(process.execPath, ['tools/import.ts', file, '--currency', 'INR'], {
@@ -113,8 +123,8 @@ async function importProducts(shop: BenchShop, file: string, first: number, coun
   const [code] = (await once(child, 'exit')) as unknown[];
   if (code !== 0) throw new Error(`the import ended with ${String(code)}`);
   const rows = count * 2;
-  report({
+  return {
     name: `ImportProducts, ${rows.toLocaleString('en')} rows`,
     perSecond: Math.round((rows * 1_000) / (performance.now() - began)),
-  });
+  };
 }

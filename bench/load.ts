@@ -62,12 +62,19 @@ function run({ url, bodies, connections }: LoadOptions, seconds: number) {
 
 /** User and system time of processes, in seconds, from Linux's /proc (proc_pid_stat(5), fields 14 and 15). */
 export function cpuSeconds(pids: readonly number[]): number {
-  const ticksPerSecond = 100; // USER_HZ on every Linux that Node runs on
-  let ticks = 0;
-  for (const pid of pids) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / ticksPerSecond;
+  return pids.reduce((sum, pid) => sum + ticksOf(pid).own, 0) / ticksPerSecond;
+}
+
+/** As `cpuSeconds`, of a process and its children, those that have ended included (fields 16 and 17). */
+export function familyCpuSeconds([parent, ...children]: readonly number[]): number {
+  return parent === undefined ? 0 : cpuSeconds([parent, ...children]) + ticksOf(parent).ended / ticksPerSecond;
+}
+
+const ticksPerSecond = 100; // USER_HZ on every Linux that Node runs on
+
+function ticksOf(pid: number): { readonly own: number; readonly ended: number } {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const sum = (from: number): number => Number(fields[from]) + Number(fields[from + 1]);
+  return { own: sum(11), ended: sum(13) };
 }

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { benchCatalog } from './catalog.ts';
+import { benchCheckout } from './checkout.ts';
 import { postLoad } from './load.ts';
 import { printHeader, printRow, type Row } from './row.ts';
 import { benchRpc } from './rpc.ts';
 
-const help = `Usage: npm run bench [-- rpc|echo|catalog …]
+const help = `Usage: npm run bench [-- rpc|echo|catalog|checkout …]
 
 Measures the named parts, or all of them, in one run. Servers run on one core and their callers on another; a figure is only
 worth something beside the others of its run. BENCH_SECONDS (5) is how long each is measured.
@@ -19,6 +20,7 @@ const parts: Readonly<Record<string, (report: (row: Row) => void) => Promise<voi
   },
   echo: benchConnectEcho,
   catalog: benchCatalog,
+  checkout: benchCheckout,
 };
 
 const chosen = process.argv.slice(2);
