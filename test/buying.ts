@@ -1,5 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
 import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
+import { OrderService } from '#gen/only2u/order/v1/order_pb.ts';
 import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService, ProductStatus } from '#gen/only2u/product/v1/product_pb.ts';
 import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
@@ -69,6 +71,17 @@ export async function addressOf(shop: TestShop, { token }: Account): Promise<str
     },
   });
   return address?.id ?? '';
+}
+
+export async function putInCart(shop: TestShop, { token }: Account, variantId = '', quantity = 1): Promise<void> {
+  await shop.client(CartService, token).addCartItem({ requestId: newId('req'), variantId, quantity });
+}
+
+/** The token of a quote for what is in the cart, sent to a new address. */
+export async function quoteCart(shop: TestShop, customer: Account): Promise<string> {
+  const addressId = await addressOf(shop, customer);
+  const { quote } = await shop.client(OrderService, customer.token).quoteOrder({ addressId });
+  return quote?.quoteToken ?? '';
 }
 
 /** How a call was refused: it must be. */
