@@ -33,6 +33,7 @@ export async function migrate({ url, schema, migrations, log }: MigrateOptions):
       // Ends with the connection, so a process that is killed leaves no lock behind.
       await sql.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`only2u migrate ${schema}`]);
       await prepare(sql, schemaName(schema));
+      const run: string[] = [];
       for (const set of sets) {
         const seen = await sql.query<{ number: number; file: string; checksum: string }>(
           'SELECT number, file, checksum FROM migrations WHERE set = $1',
@@ -52,9 +53,10 @@ export async function migrate({ url, schema, migrations, log }: MigrateOptions):
         for (const migration of set.migrations) {
           if (known.has(migration.number)) continue;
           await runOne(sql, set.name, migration, schema);
-          log?.info({ schema, file: migration.file }, 'migrated');
+          run.push(migration.file);
         }
       }
+      if (run.length > 0) log?.info({ schema, files: run.length, last: run.at(-1) }, 'migrated');
     }),
   );
 }
