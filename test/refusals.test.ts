@@ -34,7 +34,7 @@ type Bought = {
 };
 
 /** Two pieces, ordered by somebody new. */
-async function buy(paymentMethod = PaymentMethod.CASH_ON_DELIVERY): Promise<Bought> {
+async function buy(paymentMethod: PaymentMethod = PaymentMethod.CASH_ON_DELIVERY): Promise<Bought> {
   const [{ variantIds }, customer] = await Promise.all([
     sell(shop, vendor, { pieces: 5, minorUnits: 50_000n }),
     shop.signUp(),
