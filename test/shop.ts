@@ -78,12 +78,15 @@ export const userSecret = 'a secret of thirty-two bytes or more, for tests';
 
 const octet = () => randomInt(256);
 
-export async function openTestShop(variables: Readonly<Record<string, string>> = {}): Promise<TestShop> {
+export async function openTestShop(
+  variables: Readonly<Record<string, string>> = {},
+  names: readonly string[] = services.map(({ name }) => name),
+): Promise<TestShop> {
   const folder = await mkdtemp(join(tmpdir(), 'only2u-test-'));
   const database = await createTestDatabase();
   const options: RunOptions = {
     entries: services,
-    names: services.map(({ name }) => name),
+    names,
     variables: {
       ONLY2U_DATA: folder,
       DATABASE_URL: database.url,
