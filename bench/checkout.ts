@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { openBooks, ownerUrl, type Books } from './books.ts';
 import { createAsk, signUpBuyers, type Ask, type Buyer } from './buyers.ts';
 import { importProducts } from './catalog.ts';
+import { countCosts, printCosts } from './counts.ts';
 import { flowLoad } from './flow.ts';
 import { createPurchase, type Purchase } from './purchase.ts';
+import { benchReplay } from './replay.ts';
 import type { Row } from './row.ts';
 import { moveTo, otherCore, startBenchShop, type BenchShop } from './shop.ts';
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 5);
 const connections = 16;
+const copies = 8; // of the database, for bare pg: as many as a service has connections
 const buyerCount = 64;
 const productCount = 500;
 const piecesEach = 1_000_000;
@@ -116,9 +119,17 @@ async function stockUp(books: Books): Promise<void> {
   );
 }
 
-/** The buying path, as JSON through the gateway. */
+/** The buying path, as JSON through the gateway; what each step takes; and a checkout's bare SQL. */
 export async function benchCheckout(report: (row: Row) => void): Promise<void> {
-  await withFair(async ({ open }) => {
+  await withFair(async ({ dataDir, open }) => {
     await open({}, (market) => measurePurchases(market, '', report));
+    const [costs, port] = await open({ records: true }, async (market) => {
+      return [await countCosts(market), Number(market.shop.env['POSTGRES_PORT'])] as const;
+    });
+    for (const { name, statements } of costs.filter((cost) => cost.name.startsWith('full checkout'))) {
+      const load = await benchReplay({ dataDir, port, statements, connections: copies, seconds });
+      report({ name: `bare pg: ${name}`, ...load });
+    }
+    printCosts(costs);
   });
 }
