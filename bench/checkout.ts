@@ -5,6 +5,7 @@ import { openBooks, ownerUrl, type Books } from './books.ts';
 import { createAsk, signUpBuyers, type Ask, type Buyer } from './buyers.ts';
 import { importProducts } from './catalog.ts';
 import { countCosts, printCosts } from './counts.ts';
+import { addEarlierOrders } from './earlier-orders.ts';
 import { flowLoad } from './flow.ts';
 import { createPurchase, type Purchase } from './purchase.ts';
 import { benchReplay } from './replay.ts';
@@ -131,5 +132,19 @@ export async function benchCheckout(report: (row: Row) => void): Promise<void> {
       report({ name: `bare pg: ${name}`, ...load });
     }
     printCosts(costs);
+  });
+}
+
+/** The same before and after the shop has a million earlier orders. BENCH_ORDERS says how many. */
+export async function benchCheckoutFlat(report: (row: Row) => void): Promise<void> {
+  const count = Number(process.env['BENCH_ORDERS'] ?? 1_000_000);
+  await withFair(async ({ open }) => {
+    await open({}, (market) => measurePurchases(market, ', no earlier orders', report));
+    await open({}, async ({ books, buyers }) => {
+      const began = performance.now();
+      await addEarlierOrders({ books, buyers, count });
+      console.error(`${count.toLocaleString('en')} orders in ${Math.round((performance.now() - began) / 1_000)} s`);
+    });
+    await open({}, (market) => measurePurchases(market, `, ${count.toLocaleString('en')} earlier orders`, report));
   });
 }
