@@ -14,12 +14,13 @@ export type Sold = {
   raisePrice(productId: string, minorUnits: bigint): Promise<void>;
 };
 
-/** A product in two sizes, with so many pieces of each. */
+/** A product in two sizes, with so many pieces of each; a voucher unless it is `posted`. */
 export async function sell(
   shop: TestShop,
   vendor: Account,
-  { pieces, minorUnits }: { readonly pieces: number; readonly minorUnits: bigint },
+  given: { readonly pieces: number; readonly minorUnits: bigint; readonly posted?: boolean },
 ): Promise<Sold> {
+  const { pieces, minorUnits, posted: requiresShipping = false } = given;
   const products = shop.client(ProductService, vendor.token);
   const { product } = await products.createProduct({
     requestId: newId('req'),
@@ -31,6 +32,7 @@ export async function sell(
         optionValues: [size],
         price: { minorUnits, currency: 'INR' },
         stockTracked: true,
+        requiresShipping,
       })),
     },
   });
@@ -47,7 +49,8 @@ export async function sell(
       const { product: now } = await products.getProduct({ key: { case: 'productId', value: productId } });
       const variants = now?.variants.map((variant) => {
         const price = { minorUnits: to, currency: 'INR' };
-        return { id: variant.id, optionValues: variant.optionValues, stockTracked: variant.stockTracked, price };
+        const { id, optionValues, stockTracked, requiresShipping: isPosted } = variant;
+        return { id, optionValues, stockTracked, requiresShipping: isPosted, price };
       });
       await products.updateProduct({
         requestId: newId('req'),
