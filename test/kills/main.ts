@@ -110,11 +110,12 @@ async function main(): Promise<number> {
       open = await unsettled(embedded.urlOf, { awaiting: true });
     }
     const books = await audit(embedded.urlOf);
-    const problems = [...failures, ...open, ...books.problems];
+    const provider = await market.reconcile();
+    const problems = [...failures, ...open, ...books.problems, ...provider.differences];
     console.log(
       `  refusals: ${JSON.stringify(Object.fromEntries(tally(outcomes.map(({ refusal }) => refusal ?? 'none'))))}`,
     );
-    console.log(`  ${books.summary}`);
+    console.log(`  ${books.summary}; ${provider.compared} movements are the provider's too`);
     for (const problem of problems) console.error(`  WRONG ${problem}`);
     console.log(problems.length === 0 ? 'Everything agrees.' : `${problems.length} wrong; again with --seed ${seed}`);
     await market.close();

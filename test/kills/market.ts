@@ -1,3 +1,4 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
@@ -5,6 +6,7 @@ import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { AuthService, OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
+import { PaymentService } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { openOperator } from '../../tools/operator.ts';
 import { dialerAs, insist, type Buyer, type Shopping } from './buyer.ts';
 
@@ -16,6 +18,8 @@ const tokenMs = 8 * 60_000; // they last ten minutes
 
 export type Market = {
   shoppingOf(buyer: number, name: string): Shopping;
+  /** What `npm run reconcile` would say of all that was paid. */
+  reconcile(): Promise<{ readonly compared: bigint; readonly differences: readonly string[] }>;
   close(): Promise<void>;
 };
 
@@ -27,6 +31,7 @@ export type MarketOptions = {
 
 /** Buyers with addresses, a shopkeeper, variants of which some are scarce, and two coupons. */
 export async function openMarket({ env, gatewayUrl, buyers }: MarketOptions): Promise<Market> {
+  const openedMs = Date.now() - 1_000;
   const operator = await openOperator(env);
   const anybody = createConnectTransport({ baseUrl: gatewayUrl, httpVersion: '1.1' });
   const auth = createClient(AuthService, anybody);
@@ -101,6 +106,17 @@ export async function openMarket({ env, gatewayUrl, buyers }: MarketOptions): Pr
       const buyer = customers[index];
       if (buyer === undefined) throw new Error(`there is no buyer ${index}`);
       return { buyer, shopkeeper, variants, coupons: { scarce: 'SCARCE', plenty: 'PLENTY' }, name };
+    },
+    async reconcile() {
+      const began = timestampFromMs(openedMs);
+      const differences: string[] = [];
+      let compared = 0n;
+      const asked = { startTime: began, endTime: timestampFromMs(Date.now() + 1_000) };
+      for await (const { result } of operator.dial(PaymentService).reconcilePayments(asked)) {
+        if (result.case === 'difference') differences.push(result.value.message);
+        if (result.case === 'summary') compared = result.value.compared;
+      }
+      return { compared, differences };
     },
     async close() {
       operator.close();
