@@ -59,10 +59,13 @@ function welcome({ addresses, adminAddress, dataDir }: Shop, tookMs: number): st
     lines.push(
       `  Shop      http://${gateway}`,
       `  Try       curl -s http://${gateway}/only2u.product.v1.ProductService/SearchProducts -H 'Content-Type: application/json' -d '{"query":"shirt"}'`,
+      `  Methods   http://${gateway}/docs; README.md, "Buy something", goes the way of an order`,
     );
   }
-  for (const [name, address] of addresses)
-    if (name !== 'gateway') lines.push(`  ${name.padEnd(9)} ${address} (gRPC, mutual TLS)`);
+  for (const { name } of services) {
+    const address = addresses.get(name);
+    if (address !== undefined && name !== 'gateway') lines.push(`  ${name.padEnd(9)} ${address} (gRPC, mutual TLS)`);
+  }
   lines.push(`  Admin     http://${adminAddress}/readyz, /healthz, /metrics`);
   if (dataDir !== undefined) lines.push(`  Data      ${relative('', dataDir) || '.'}`);
   lines.push('  Ctrl-C stops it.');
