@@ -65,6 +65,7 @@ async function recordStatements(pool: Pool, size: number): Promise<Map<string, S
     transaction: (work) => work(sql),
     listen: () => Promise.reject(new Error('nothing is listened to here')),
     onCommit: () => () => undefined,
+    committed: () => undefined,
     close: () => Promise.resolve(),
   };
   const store = createPostgresStore(database);

@@ -29,25 +29,38 @@ const tidyBatch = 1_000;
  */
 export async function publish(tx: Sql, ...events: readonly Message[]): Promise<void> {
   if (events.length === 0) return;
+  await tx.query(publishing, eventValues(events));
+  afterCommit(tx, outboxMark);
+}
+
+/** What listeners of `onCommit` call a transaction that told something. */
+export const outboxMark = 'outbox';
+
+/** The statement that tells events, from `$first` on, where the condition is true: for one that does more at once. */
+export function eventInsertion(first: number, condition: string): string {
+  const [id, topic, key, body, traceparent] = [0, 1, 2, 3, 4].map((place) => `$${first + place}`);
+  return `INSERT INTO outbox (id, topic, key, body, traceparent)
+     SELECT id, topic, key, body, ${traceparent}
+     FROM unnest(${id}::text[], ${topic}::text[], ${key}::text[], ${body}::bytea[]) WITH ORDINALITY AS event (id, topic, key, body, place)
+     WHERE ${condition} ORDER BY place`;
+}
+
+const publishing = eventInsertion(1, 'true');
+
+/** The five values of `eventInsertion`. */
+export function eventValues(events: readonly Message[]): readonly unknown[] {
   const rows = events.map((event) => {
     const schema = registry.getMessage(event.$typeName);
     if (schema === undefined) throw new Error(`${event.$typeName} is not in the contracts`);
     return { id: newId('evt'), topic: event.$typeName, key: keyOf(schema, event), body: toBinary(schema, event) };
   });
-  await tx.query(
-    `INSERT INTO outbox (id, topic, key, body, traceparent)
-     SELECT id, topic, key, body, $5
-     FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS event (id, topic, key, body, place)
-     ORDER BY place`,
-    [
-      rows.map(({ id }) => id),
-      rows.map(({ topic }) => topic),
-      rows.map(({ key }) => key),
-      rows.map(({ body }) => Buffer.from(body)),
-      currentCall()?.traceparent ?? '',
-    ],
-  );
-  afterCommit(tx, 'outbox');
+  return [
+    rows.map(({ id }) => id),
+    rows.map(({ topic }) => topic),
+    rows.map(({ key }) => key),
+    rows.map(({ body }) => Buffer.from(body)),
+    currentCall()?.traceparent ?? '',
+  ];
 }
 
 function keyOf(schema: DescMessage, event: Message): string {
@@ -71,7 +84,7 @@ export function startRelay({ database, bus, log }: RelayOptions): { close(): Pro
     woken = true;
     wake();
   };
-  const forget = database.onCommit('outbox', nudge);
+  const forget = database.onCommit(outboxMark, nudge);
 
   async function work(): Promise<void> {
     while (!closed) {

@@ -27,6 +27,8 @@ export type Database = Sql & {
   listen(channel: string, listener: (payload: string) => void): Promise<() => Promise<void>>;
   /** Calls `listener` after each transaction of this process that was marked with the name by `afterCommit`. */
   onCommit(name: string, listener: () => void): () => void;
+  /** Calls the listeners of `onCommit` for a statement that was no part of a transaction. */
+  committed(name: string): void;
   close(): Promise<void>;
 };
 
@@ -85,6 +87,7 @@ export function openPool(options: PoolOptions): Database {
   return {
     query: (text, values) => ask(pool, text, values),
     transaction: (work, transactionOptions = {}) => transact(pool, work, transactionOptions, committed),
+    committed,
     onCommit(name, listener) {
       const entry = { name, listener };
       commitListeners.add(entry);

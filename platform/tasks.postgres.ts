@@ -28,28 +28,46 @@ const rounds = 10_000;
  */
 export async function schedule(tx: Sql, ...tasks: readonly TaskToDo[]): Promise<void> {
   if (tasks.length === 0) return;
-  const rows = [...new Map(tasks.map((task) => [JSON.stringify([task.kind, task.key]), task])).values()];
-  const call = currentCall();
-  await tx.query(
-    `INSERT INTO task (kind, key, body, due_time, next_time, traceparent, request_id)
-     SELECT kind, key, body, coalesce(due_time, '-infinity'), coalesce(due_time, '-infinity'), $5, $6
-     FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[]) AS given (kind, key, body, due_time)
-     ORDER BY kind, key
+  await tx.query(scheduling, taskValues(tasks));
+  if (areSoon(tasks)) afterCommit(tx, taskMark);
+}
+
+/** What listeners of `onCommit` call a transaction that scheduled something for now. */
+export const taskMark = 'task';
+
+/** The statement that schedules tasks, from `$first` on, where the condition is true: for one that does more at once. */
+export function taskInsertion(first: number, condition: string): string {
+  const [kind, key, body, due, traceparent, requestId] = [0, 1, 2, 3, 4, 5].map((place) => `$${first + place}`);
+  return `INSERT INTO task (kind, key, body, due_time, next_time, traceparent, request_id)
+     SELECT kind, key, body, coalesce(due_time, '-infinity'), coalesce(due_time, '-infinity'), ${traceparent}, ${requestId}
+     FROM unnest(${kind}::text[], ${key}::text[], ${body}::jsonb[], ${due}::timestamptz[]) AS given (kind, key, body, due_time)
+     WHERE ${condition} ORDER BY kind, key
      ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body, due_time = excluded.due_time,
        next_time = CASE WHEN task.claim IS NULL THEN excluded.due_time ELSE greatest(task.next_time, excluded.due_time) END,
        generation = excluded.generation, attempts = 0, error = '', dead_time = NULL, traceparent = excluded.traceparent,
-       request_id = excluded.request_id, schedule_time = excluded.schedule_time`,
-    [
-      rows.map(({ kind }) => kind),
-      rows.map(({ key }) => key),
-      rows.map(bodyOf),
-      rows.map(({ dueTime }) => dueTime ?? null),
-      call?.traceparent ?? '',
-      call?.requestId ?? '',
-    ],
-  );
-  const soon = Date.now() + pollMs; // what comes later is found by polling, and need not wake the workers now
-  if (rows.some(({ dueTime }) => dueTime === undefined || dueTime.getTime() < soon)) afterCommit(tx, 'task');
+       request_id = excluded.request_id, schedule_time = excluded.schedule_time`;
+}
+
+const scheduling = taskInsertion(1, 'true');
+
+/** The six values of `taskInsertion`. */
+export function taskValues(tasks: readonly TaskToDo[]): readonly unknown[] {
+  const rows = [...new Map(tasks.map((task) => [JSON.stringify([task.kind, task.key]), task])).values()];
+  const call = currentCall();
+  return [
+    rows.map(({ kind }) => kind),
+    rows.map(({ key }) => key),
+    rows.map(bodyOf),
+    rows.map(({ dueTime }) => dueTime ?? null),
+    call?.traceparent ?? '',
+    call?.requestId ?? '',
+  ];
+}
+
+/** Whether workers must be woken for them: what comes later is found by polling. */
+export function areSoon(tasks: readonly TaskToDo[]): boolean {
+  const soon = Date.now() + pollMs;
+  return tasks.some(({ dueTime }) => dueTime === undefined || dueTime.getTime() < soon);
 }
 
 /** Takes tasks back, dead ones too. One that is being done now is not stopped by it. */
@@ -97,7 +115,7 @@ export function startTasks(options: TasksOptions): { close(): Promise<void> } {
     woken = true;
     wake();
   }
-  const forget = database.onCommit('task', nudge);
+  const forget = database.onCommit(taskMark, nudge);
 
   async function work(): Promise<void> {
     while (!closed) {

@@ -32,7 +32,7 @@ describe('an order is placed', () => {
     const { order } = await bench.place();
     expect(order.status).toBe('confirmed');
     expect(bench.shop.calls).toEqual(['reserve', 'pay', 'commit']);
-    expect(bench.statements).toHaveLength(5); // insert, schedule; update, publish, unschedule
+    expect(bench.statements).toHaveLength(2); // inserted and planned; changed, told and taken back
     bench.assertBooks(order);
     expect(await bench.database.query('select 1 from task')).toEqual([]);
   });

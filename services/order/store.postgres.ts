@@ -1,7 +1,8 @@
+import { changeWith } from '#platform/change.postgres.ts';
 import type { Database, Sql } from '#platform/database.postgres.ts';
 import { publish } from '#platform/outbox.postgres.ts';
 import { once } from '#platform/request-id.postgres.ts';
-import { schedule, unschedule } from '#platform/tasks.postgres.ts';
+import { schedule, type TaskToDo, unschedule } from '#platform/tasks.postgres.ts';
 import { statusNumbers } from './encode.ts';
 import { eventsOf } from './events.postgres.ts';
 import { fromJson, toJson } from './order-json.ts';
@@ -43,41 +44,38 @@ export function createPostgresOrders({ database, changed }: PostgresOrdersOption
       return others.length === 0;
     },
 
-    insert: (order, fingerprint) =>
-      database.transaction(async (tx) => {
-        const made = await tx.query(
-          `insert into orders (id, user_id, request_id, fingerprint, status, version, create_time, update_time, document)
+    async insert(order, fingerprint) {
+      const made = await changeWith(database, {
+        text: `insert into orders (id, user_id, request_id, fingerprint, status, version, create_time, update_time, document)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            on conflict (user_id, request_id) do nothing returning 1`,
-          [
-            order.id,
-            order.userId,
-            order.requestId,
-            fingerprint,
-            statusNumbers[order.status],
-            order.version,
-            order.createTime,
-            order.updateTime,
-            toJson(order),
-          ],
-        );
-        if (made.length > 0) {
-          await plan(tx, undefined, order);
-          return undefined;
-        }
-        const [first] = await tx.query<{ document: string; fingerprint: Buffer }>(
-          'select document::text as document, fingerprint from orders where user_id = $1 and request_id = $2',
-          [order.userId, order.requestId],
-        );
-        if (first === undefined) throw new Error('the order that was in the way is gone');
-        return { order: fromJson(first.document), fingerprint: first.fingerprint };
-      }),
+        values: [
+          order.id,
+          order.userId,
+          order.requestId,
+          fingerprint,
+          statusNumbers[order.status],
+          order.version,
+          order.createTime,
+          order.updateTime,
+          toJson(order),
+        ],
+        ...planFor(undefined, order),
+      });
+      if (made) return undefined;
+      const [first] = await database.query<{ document: string; fingerprint: Buffer }>(
+        'select document::text as document, fingerprint from orders where user_id = $1 and request_id = $2',
+        [order.userId, order.requestId],
+      );
+      if (first === undefined) throw new Error('the order that was in the way is gone');
+      return { order: fromJson(first.document), fingerprint: first.fingerprint };
+    },
 
     async replace(before, after, { schedules }) {
-      const won = await database.transaction(async (tx) => {
-        if (!(await write(tx, before, after))) return false;
-        if (schedules) await plan(tx, before, after);
-        return true;
+      const won = await changeWith(database, {
+        ...replacement(before, after),
+        events: eventsOf(before, after),
+        ...(schedules && planFor(before, after)),
       });
       if (won) changed(after.id);
       return won;
@@ -137,32 +135,42 @@ async function lockOrder(tx: Sql, id: string): Promise<Order | undefined> {
 }
 
 // A compare-and-set, so that it needs no lock before it.
-async function write(tx: Sql, before: Order, after: Order): Promise<boolean> {
+function replacement(before: Order, after: Order) {
   const vendorIds = after.confirmTime === undefined ? [] : after.parts.map((part) => part.vendorId);
-  const done = await tx.query(
-    `with changed as (
-       update orders set status = $3, version = $4, update_time = $5, document = $6 where id = $1 and version = $2 returning id
-     ), parts as (
-       insert into order_part (vendor_id, order_id, order_status)
+  return {
+    text: `update orders set status = $3, version = $4, update_time = $5, document = $6
+       where id = $1 and version = $2 returning id`,
+    also: `insert into order_part (vendor_id, order_id, order_status)
        select vendor_id, changed.id, $3 from changed cross join unnest($7::text[]) as vendor (vendor_id)
        on conflict (vendor_id, order_id) do update set order_status = excluded.order_status
-         where order_part.order_status <> excluded.order_status
-     )
-     select 1 from changed`,
-    [after.id, before.version, statusNumbers[after.status], after.version, after.updateTime, toJson(after), vendorIds],
-  );
+         where order_part.order_status <> excluded.order_status`,
+    values: [
+      ...[after.id, before.version, statusNumbers[after.status], after.version, after.updateTime],
+      ...[toJson(after), vendorIds],
+    ],
+  };
+}
+
+async function write(tx: Sql, before: Order, after: Order): Promise<boolean> {
+  const { text, also, values } = replacement(before, after);
+  const done = await tx.query(`with changed as (${text}), parts as (${also}) select 1 from changed`, values);
   if (done.length > 0) await publish(tx, ...eventsOf(before, after));
   return done.length > 0;
 }
 
-async function plan(tx: Sql, before: Order | undefined, after: Order): Promise<void> {
+type Plan = { readonly tasks?: readonly TaskToDo[]; readonly unschedule?: Pick<TaskToDo, 'kind' | 'key'> };
+
+function planFor(before: Order | undefined, after: Order): Plan {
   const due = dueTimeOf(after);
-  if (due === undefined) {
-    if (before !== undefined && dueTimeOf(before) !== undefined) await unschedule(tx, advanceTask, after.id);
-    return;
-  }
-  const dueTime = due === 'now' ? undefined : due;
-  await schedule(tx, { kind: advanceTask, key: after.id, dueTime });
+  const task = { kind: advanceTask, key: after.id };
+  if (due !== undefined) return { tasks: [{ ...task, dueTime: due === 'now' ? undefined : due }] };
+  return before !== undefined && dueTimeOf(before) !== undefined ? { unschedule: task } : {};
+}
+
+async function plan(tx: Sql, before: Order, after: Order): Promise<void> {
+  const { tasks = [], unschedule: over } = planFor(before, after);
+  await schedule(tx, ...tasks);
+  if (over !== undefined) await unschedule(tx, over.kind, over.key);
 }
 
 async function nextInvoice(tx: Sql, vendorId: string, year: string) {

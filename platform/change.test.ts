@@ -1,0 +1,71 @@
+import { create } from '@bufbuild/protobuf';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { UserCreatedSchema, UserDeletedSchema } from '#gen/only2u/user/v1/events_pb.ts';
+import { changeWith } from './change.postgres.ts';
+import { schedule } from './tasks.postgres.ts';
+import { openTestDatabase, type TestDatabase } from './testing/database.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openTestDatabase('sample', new URL('./testing/migrations/', import.meta.url));
+});
+afterAll(() => database.close());
+afterEach(async () => {
+  for (const table of ['counters', 'outbox', 'task']) await database.query(`DELETE FROM ${table}`);
+});
+
+const addition = {
+  text: 'INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING RETURNING name',
+  values: ['a', 1],
+};
+const events = [create(UserCreatedSchema, { userId: 'usr_1' }), create(UserDeletedSchema, { userId: 'usr_1' })];
+
+const told = async () =>
+  (await database.query<{ topic: string }>('SELECT topic FROM outbox ORDER BY seq')).map(({ topic }) => topic);
+const planned = async () =>
+  (await database.query<{ key: string }>('SELECT key FROM task ORDER BY key')).map(({ key }) => key);
+
+test('a change is made together with what it tells, plans and takes back', async () => {
+  await schedule(database, { kind: 'mail', key: 'old' });
+  const tasks = [{ kind: 'mail', key: 'new', body: { to: 'x' } }];
+  const unschedule = { kind: 'mail', key: 'old' };
+  expect(await changeWith(database, { ...addition, events, tasks, unschedule })).toBe(true);
+  expect(await told()).toEqual(['only2u.user.v1.UserCreated', 'only2u.user.v1.UserDeleted']);
+  expect(await planned()).toEqual(['new']);
+});
+
+test('where nothing is changed nothing is told, planned or taken back', async () => {
+  await changeWith(database, addition);
+  await schedule(database, { kind: 'mail', key: 'old' });
+  const tasks = [{ kind: 'mail', key: 'new' }];
+  const unschedule = { kind: 'mail', key: 'old' };
+  expect(await changeWith(database, { ...addition, events, tasks, unschedule })).toBe(false);
+  expect(await told()).toEqual([]);
+  expect(await planned()).toEqual(['old']);
+});
+
+test('what fails leaves nothing of it', async () => {
+  const broken = { ...addition, values: ['a', null] };
+  await expect(changeWith(database, { ...broken, events, tasks: [{ kind: 'mail', key: 'new' }] })).rejects.toThrow();
+  expect(await told()).toEqual([]);
+  expect(await planned()).toEqual([]);
+});
+
+test('who hands events on and who does tasks are woken by a change, and only by one', async () => {
+  const woken: string[] = [];
+  const stops = ['outbox', 'task'].map((name) => database.onCommit(name, () => woken.push(name)));
+  const tasks = [{ kind: 'mail', key: 'new' }];
+  await changeWith(database, { ...addition, events, tasks });
+  await changeWith(database, { ...addition, events, tasks });
+  await changeWith(database, { ...addition, values: ['b', 1] });
+  expect(woken).toEqual(['outbox', 'task']);
+  for (const stop of stops) stop();
+});
+
+test('what goes along sees what the change returned', async () => {
+  const also = `INSERT INTO counters (name, value) SELECT name || ' too', 2 FROM changed`;
+  const text = `${addition.text} /* and another */`;
+  await changeWith(database, { ...addition, text, also });
+  const rows = await database.query<{ name: string }>('SELECT name FROM counters ORDER BY name');
+  expect(rows.map(({ name }) => name)).toEqual(['a', 'a too']);
+});
