@@ -1,17 +1,16 @@
 import { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
 import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import { OrderReturnStatus, OrderService, PartStatus, ReturnDecision } from '#gen/only2u/order/v1/order_pb.ts';
-import { PaymentMethod, PaymentService } from '#gen/only2u/payment/v1/payment_pb.ts';
-import { TestPaymentOutcome, TestProviderService } from '#gen/only2u/payment/v1/test_provider_pb.ts';
+import { PaymentMethod } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { schedule } from '#platform/tasks.postgres.ts';
 import { advanceTask } from '#services/order/store.postgres.ts';
-import { signatureOf } from '#services/payment/signature.ts';
-import { readTestSecret } from '#services/payment/test-provider.postgres.ts';
 import type { CartCommand } from './model-cart.ts';
-import type { Command } from './model-commands.ts';
+import type { By, Command } from './model-commands.ts';
 import type { ModelOrder, OrderActor, OrderCommand } from './model-order.ts';
+import { pay, tellAgain } from './model-paying.ts';
 import { answerOf, requestId, type Happened, type PlaceRequest, type World } from './model-world.ts';
+import type { Account } from './shop.ts';
 
 /** Does one thing, over the wire, and tells what was answered. What there is nothing for is not done. */
 export async function act(world: World, command: Command): Promise<Happened[]> {
@@ -24,11 +23,12 @@ export async function act(world: World, command: Command): Promise<Happened[]> {
     case 'drop':
     case 'merge':
       return inCart(world, command);
-    case 'buy':
-      return [
-        ...(await inCart(world, { ...command, kind: 'add' })),
-        ...(await place(world, { ...command, from: 'fresh' })),
-      ];
+    case 'buy': {
+      const { user, coupon, online } = command;
+      const added = await inCart(world, { ...command, kind: 'add' });
+      const applied = coupon === undefined ? [] : await inCart(world, { kind: 'apply', user, coupon });
+      return [...added, ...applied, ...(await place(world, { user, online, from: 'fresh' }))];
+    }
     case 'place':
       return place(world, command);
     case 'adjust': {
@@ -52,7 +52,7 @@ export async function act(world: World, command: Command): Promise<Happened[]> {
     case 'coupon':
       return changeCoupon(world, command);
     case 'again': {
-      const sent = world.sent[command.index % Math.max(1, world.sent.length)];
+      const sent = world.sent.toReversed()[command.index % Math.max(1, world.sent.length)];
       if (sent === undefined) return [];
       const { answer } = await answerOf(() => sent.call());
       return [{ on: 'order', orderId: sent.orderId, done: { command: { kind: 'again' }, answer } }];
@@ -150,7 +150,7 @@ async function withOrder(
   command: Extract<Command, { kind: 'pay' | 'cancel' | 'fulfil' | 'return' | 'resolve' | 'expire' }>,
 ): Promise<Happened[]> {
   const orders = [...world.orders.values()];
-  const order = orders[command.order % Math.max(1, orders.length)];
+  const order = orders.toReversed()[command.order % Math.max(1, orders.length)];
   if (order === undefined) return [];
   const orderId = order.id;
   const customer = world.users.find(({ id }) => id === order.userId);
@@ -179,7 +179,7 @@ async function withOrder(
       return happened({ kind: 'expire' }, 'ok');
     }
     case 'cancel': {
-      const { actor, token } = actorOf(world, order, command.by, customer.token);
+      const { actor, token } = actorOf(world, order, command.by, order.parts[0]?.vendorId ?? '');
       const item = itemOf(order, command.pieces);
       const asked = { ...id, items: item === undefined ? [] : [item] };
       const done = item === undefined ? { kind: 'cancel' as const, actor } : { kind: 'cancel' as const, actor, item };
@@ -187,7 +187,7 @@ async function withOrder(
     }
     case 'fulfil': {
       const part = order.parts[command.part % order.parts.length];
-      const { actor, token } = actorOf(world, order, Math.max(1, command.by), customer.token);
+      const { actor, token } = actorOf(world, order, command.by, part?.vendorId ?? '');
       const to = [PartStatus.PACKED, PartStatus.SHIPPED, PartStatus.DELIVERED][command.to] ?? PartStatus.PACKED;
       const asked = { ...id, partId: part?.id ?? '', status: to };
       const done = { kind: 'fulfil' as const, actor, partId: asked.partId, to };
@@ -205,7 +205,8 @@ async function withOrder(
     case 'resolve': {
       const one = order.returns[command.index % Math.max(1, order.returns.length)];
       if (one === undefined) return [];
-      const { actor, token } = actorOf(world, order, Math.max(1, command.by), customer.token);
+      const part = order.parts.find(({ id: partId }) => partId === one.partId);
+      const { actor, token } = actorOf(world, order, command.by, part?.vendorId ?? '');
       const [decision, to] = decisions[command.to] ?? decisions[0];
       const { restock } = command;
       const asked = { ...id, returnId: one.id, decision, restock };
@@ -220,64 +221,6 @@ const decisions = [
   [ReturnDecision.APPROVE, OrderReturnStatus.APPROVED],
   [ReturnDecision.REJECT, OrderReturnStatus.REJECTED],
 ] as const;
-
-async function pay(
-  world: World,
-  order: ModelOrder,
-  { declined, tells }: { readonly declined: boolean; readonly tells: boolean },
-  happened: (done: OrderCommand, answer: string) => Happened[],
-): Promise<Happened[]> {
-  const { handoff, paymentId = '' } = world.placed.get(order.id)?.payment ?? {};
-  const customer = world.users.find(({ id }) => id === order.userId);
-  if (!order.online || handoff === undefined || customer === undefined) return [];
-  const outcome = declined ? TestPaymentOutcome.DECLINED : TestPaymentOutcome.PAID;
-  const paying = { requestId: requestId(), providerOrderId: handoff.providerOrderId, outcome };
-  const paid = await answerOf(() => world.shop.client(TestProviderService).payTestOrder(paying));
-  const { providerPaymentId = '', providerSignature = '' } = paid.value ?? {};
-  if (declined || !tells || paid.answer !== 'ok') return happened({ kind: 'pay', declined, tells }, paid.answer);
-  const telling = { requestId: requestId(), paymentId, providerPaymentId, providerSignature };
-  const { answer } = await answerOf(() => customer.client(PaymentService).capturePayment(telling));
-  return happened({ kind: 'pay', declined, tells }, answer);
-}
-
-/** What the provider said of an order is told three times more, and once by somebody who is not the provider. */
-async function tellAgain(world: World, index: number): Promise<Happened[]> {
-  const orders = [...world.placed.values()];
-  const providerOrderId = orders[index % Math.max(1, orders.length)]?.payment?.handoff?.providerOrderId;
-  if (providerOrderId === undefined) return [];
-  const charges = await world.paymentRows.query<{
-    id: string;
-    amount: bigint;
-    currency: string;
-    state: string;
-    time: Date;
-  }>('select id, amount, currency, state, time from test_charge where order_id = $1 order by id limit 1', [
-    providerOrderId,
-  ]);
-  const [charge] = charges;
-  if (charge === undefined) return [];
-  const secret = signatureOf(await readTestSecret(world.paymentRows), 'events');
-  const { id, amount, currency, state, time } = charge;
-  const body = Buffer.from(
-    JSON.stringify({
-      event: `payment.${state}`,
-      created_at: new Date().toISOString(),
-      order_id: providerOrderId,
-      charge: { id, amount: { minor_units: String(amount), currency }, state, time: time.toISOString() },
-    }),
-  );
-  const payments = world.shop.client(PaymentService);
-  const event = { requestId: requestId(), provider: 'test', body };
-  const told = { ...event, signature: signatureOf(secret, body) };
-  const forged = { ...event, signature: signatureOf('somebody else', body) };
-  const answers = await Promise.all(
-    [told, told, told, forged].map((one) => answerOf(() => payments.handleProviderEvent(one))),
-  );
-  const said = answers.map(({ answer }) => answer).join();
-  return [
-    { on: 'other', answer: said === 'ok,ok,ok,WEBHOOK_SIGNATURE_INVALID' ? 'ok' : `a webhook was answered ${said}` },
-  ];
-}
 
 async function changeCoupon(
   world: World,
@@ -303,16 +246,23 @@ async function changeCoupon(
   return [{ on: 'coupon', code, done: { command: { change, maxUses: to }, answer } }];
 }
 
-function actorOf(
-  { people }: World,
-  order: ModelOrder,
-  by: number,
-  token: string,
-): { readonly actor: OrderActor; readonly token: string } {
-  if (by === 0) return { actor: { id: order.userId, role: 'customer' }, token };
-  const vendor = people.vendors[by - 1];
-  if (vendor === undefined) return { actor: { id: people.admin.id, role: 'admin' }, token: people.admin.token };
-  return { actor: { id: vendor.id, role: 'vendor' }, token: vendor.token };
+/** As who something is done to what that vendor sells. */
+function actorOf({ people, users }: World, order: ModelOrder, by: By | 'customer', vendorId: string) {
+  const { vendors, admin } = people;
+  const actor = (role: OrderActor['role'], one: Pick<Account, 'id' | 'token'> | undefined) => ({
+    actor: { id: one?.id ?? '', role },
+    token: one?.token ?? '',
+  });
+  if (by === 'admin') return actor('admin', admin);
+  if (by === 'customer')
+    return actor(
+      'customer',
+      users.find(({ id }) => id === order.userId),
+    );
+  return actor(
+    'vendor',
+    vendors.find(({ id }) => (id === vendorId) === (by === 'seller')),
+  );
 }
 
 function itemOf(order: ModelOrder, pieces: { readonly line: number; readonly quantity: number } | undefined) {

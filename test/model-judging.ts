@@ -1,17 +1,8 @@
-import { OrderStatus, type Order } from '#gen/only2u/order/v1/order_pb.ts';
+import type { Order } from '#gen/only2u/order/v1/order_pb.ts';
 import { PaymentMethod } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { stepCart, type CartCommand, type Maybe, type ModelCart, type Shelf } from './model-cart.ts';
-import {
-  keptOf,
-  modelOf,
-  piecesOf,
-  restingStates,
-  stepOrder,
-  viewOfModel,
-  viewOfOrder,
-  wasConfirmed,
-  type ModelOrder,
-} from './model-order.ts';
+import { keptOf, modelOf, piecesOf, viewOfModel, viewOfOrder } from './model-order-view.ts';
+import { restingStates, stepOrder, wasConfirmed, type ModelOrder } from './model-order.ts';
 import { nameOf, outcomesOf, type Done } from './model-outcomes.ts';
 import type { Seen } from './model-seeing.ts';
 import {
@@ -290,9 +281,4 @@ function shelfOf(world: World, happened: readonly Happened[], alone: boolean): S
     return using.length >= usersEach ? 'maybe' : 'yes';
   };
   return { has, accepts, couponReasons };
-}
-
-/** Whether the order has come to stand where nothing happens by itself. */
-export function isResting({ status }: Order): boolean {
-  return status !== OrderStatus.PENDING && status !== OrderStatus.CANCELING;
 }

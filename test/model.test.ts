@@ -12,7 +12,7 @@ let shop: TestShop;
 let people: People;
 
 beforeAll(async () => {
-  shop = await openTestShop();
+  shop = await openTestShop({ TEST_PROVIDER_FAULTS: 'delay=0.3,repeat=0.4,reorder=0.3,max-delay=200' });
   const [first, second, admin] = await Promise.all([
     shop.signUp(Role.VENDOR),
     shop.signUp(Role.VENDOR),
