@@ -101,6 +101,18 @@ async function countProducts(): Promise<number> {
     : 0;
 }
 
+/** Buys as the README does, so that every service has worked. */
+function buy(data: string): void {
+  const addresses = services.map(({ name }) => name.toUpperCase());
+  const env = {
+    ...process.env,
+    ...Object.fromEntries(addresses.map((name) => [`${name}_ADDRESS`, `127.0.0.1:${ports[`${name}_PORT`]}`])),
+    ONLY2U_DATA: data,
+    GATEWAY_URL: `http://127.0.0.1:${ports['GATEWAY_PORT']}`,
+  };
+  execFileSync('bash', ['examples/buy.sh'], { cwd: root, env, stdio: 'pipe', timeout: 120_000 });
+}
+
 /** The checkout at another place, as if it had been cloned there. */
 function copyTo(folder: string): string {
   mkdirSync(folder, { recursive: true });
@@ -181,6 +193,11 @@ async function ordinaryLife(data: string): Promise<void> {
           call('only2u.product.v1.ProductService/SearchProducts', { query }),
         ),
       );
+    }
+    try {
+      for (let purchase = 0; purchase < 2; purchase++) buy(data);
+    } catch (error) {
+      throw new Error(`A purchase failed. The shop said:\n${shop.output()}`, { cause: error });
     }
     const megabytes = memoryOf(treeOf(shop.pid));
     await stop(shop, data);
