@@ -4,11 +4,8 @@ import { newId } from '#platform/ids.ts';
 /** Somebody who buys: signed in, with an address. */
 export type Buyer = { readonly id: string; readonly token: string; readonly addressId: string };
 
-// What came is JSON of any shape; a call that is answered otherwise than expected fails at once.
-export type Json = { readonly [name: string]: Json };
-
 /** Asks the gateway by JSON over a connection that stays open. Throws what is answered with another status than 200. */
-export type Ask = (method: string, body: object, token?: string) => Promise<Json>;
+export type Ask = (method: string, body: object, token?: string) => Promise<unknown>;
 
 const packages: Readonly<Record<string, string>> = {
   AuthService: 'only2u.user.v1',
@@ -18,6 +15,16 @@ const packages: Readonly<Record<string, string>> = {
   PaymentService: 'only2u.payment.v1',
   TestProviderService: 'only2u.payment.v1',
 };
+
+/** The text at a path of an answer, such as "order.payment.paymentId"; "" where there is none. */
+export function textAt(answer: unknown, path: string): string {
+  let value = answer;
+  for (const name of path.split('.')) {
+    value =
+      typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
+  }
+  return typeof value === 'string' ? value : '';
+}
 
 export function createAsk(url: string): { readonly ask: Ask; close(): void } {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
@@ -38,7 +45,7 @@ export function createAsk(url: string): { readonly ask: Ask; close(): void } {
         response.on('error', reject);
         response.on('end', () => {
           const answer = Buffer.concat(chunks).toString();
-          if (response.statusCode === 200) resolve(JSON.parse(answer) as Json);
+          if (response.statusCode === 200) resolve(JSON.parse(answer));
           else reject(new Error(`${method}: ${response.statusCode} ${answer}`));
         });
       });
@@ -64,10 +71,10 @@ export async function signUpBuyers(ask: Ask, count: number): Promise<(ask: Ask) 
   const accounts: (Account & { readonly id: string; readonly addressId: string })[] = [];
   for (let number = 0; number < count; number += 1) {
     const account = { email: `${newId('mail')}@example.com`, password: newId('pass') };
-    const { user } = await ask('AuthService/SignUp', { requestId: newId('req'), ...account, displayName: 'Asha' });
+    const signedUp = await ask('AuthService/SignUp', { requestId: newId('req'), ...account, displayName: 'Asha' });
     const token = await signIn(ask, account);
     const made = await ask('UserService/CreateAddress', { requestId: newId('req'), address }, token);
-    accounts.push({ ...account, id: String(user?.['id']), addressId: String(made['address']?.['id']) });
+    accounts.push({ ...account, id: textAt(signedUp, 'user.id'), addressId: textAt(made, 'address.id') });
   }
   return async (again) => {
     const buyers: Buyer[] = [];
@@ -80,6 +87,6 @@ export async function signUpBuyers(ask: Ask, count: number): Promise<(ask: Ask) 
 }
 
 async function signIn(ask: Ask, account: Account): Promise<string> {
-  const { tokens } = await ask('AuthService/SignIn', { requestId: newId('req'), ...account });
-  return String(tokens?.['accessToken']);
+  const signedIn = await ask('AuthService/SignIn', { requestId: newId('req'), ...account });
+  return textAt(signedIn, 'tokens.accessToken');
 }

@@ -1,5 +1,5 @@
 import { newId } from '#platform/ids.ts';
-import type { Ask, Buyer } from './buyers.ts';
+import { type Ask, type Buyer, textAt } from './buyers.ts';
 
 /** What customers do on the way to an order, each as the calls that an app makes. */
 export type Purchase = {
@@ -20,7 +20,7 @@ export type Purchase = {
 
 export type PaymentMethod = 'PAYMENT_METHOD_ONLINE' | 'PAYMENT_METHOD_CASH_ON_DELIVERY';
 
-export type Placed = { readonly orderId: string; readonly paymentId: string; readonly providerOrderId: string };
+export type Placed = { readonly paymentId: string; readonly providerOrderId: string };
 export type PaidAtPage = {
   readonly paymentId: string;
   readonly providerPaymentId: string;
@@ -33,41 +33,30 @@ export function createPurchase(ask: Ask, variantIds: readonly string[]): Purchas
 
   const purchase: Purchase = {
     async addAsGuest(number) {
-      const { cart } = await ask('CartService/AddCartItem', add(number));
-      return String(cart?.['id']);
+      return textAt(await ask('CartService/AddCartItem', add(number)), 'cart.id');
     },
     addTo: (cartId, number) => ask('CartService/AddCartItem', { ...add(number), cartId }),
     getCart: (cartId) => ask('CartService/GetCart', { cartId }),
     addToOwn: ({ token }, number) => ask('CartService/AddCartItem', add(number), token),
     async quote({ token, addressId }) {
-      const { quote } = await ask('OrderService/QuoteOrder', { addressId }, token);
-      return String(quote?.['quoteToken']);
+      return textAt(await ask('OrderService/QuoteOrder', { addressId }, token), 'quote.quoteToken');
     },
     async place({ token }, quoteToken, paymentMethod) {
-      const { order } = await ask(
-        'OrderService/PlaceOrder',
-        { requestId: requestId(), quoteToken, paymentMethod },
-        token,
-      );
-      const payment = order?.['payment'];
-      const placed = {
-        orderId: String(order?.['id']),
-        paymentId: String(payment?.['paymentId']),
-        providerOrderId: String(payment?.['handoff']?.['providerOrderId'] ?? ''),
-      };
+      const asked = { requestId: requestId(), quoteToken, paymentMethod };
+      const answer = await ask('OrderService/PlaceOrder', asked, token);
+      const status = textAt(answer, 'order.status');
       const expected =
         paymentMethod === 'PAYMENT_METHOD_ONLINE' ? 'ORDER_STATUS_AWAITING_PAYMENT' : 'ORDER_STATUS_CONFIRMED';
-      if (String(order?.['status']) !== expected) throw new Error(`an order is ${String(order?.['status'])}`);
-      return placed;
+      if (status !== expected) throw new Error(`an order is ${status}`);
+      return {
+        paymentId: textAt(answer, 'order.payment.paymentId'),
+        providerOrderId: textAt(answer, 'order.payment.handoff.providerOrderId'),
+      };
     },
     async payAtPage({ paymentId, providerOrderId }) {
       const paid = await ask('TestProviderService/PayTestOrder', { requestId: requestId(), providerOrderId });
-      const { providerPaymentId, providerSignature } = paid;
-      return {
-        paymentId,
-        providerPaymentId: String(providerPaymentId),
-        providerSignature: String(providerSignature),
-      };
+      const providerPaymentId = textAt(paid, 'providerPaymentId');
+      return { paymentId, providerPaymentId, providerSignature: textAt(paid, 'providerSignature') };
     },
     capture: ({ token }, paid) => ask('PaymentService/CapturePayment', { requestId: requestId(), ...paid }, token),
     async checkOut(buyer, method, number) {

@@ -29,7 +29,7 @@ export function templateOf(statements: readonly Sent[]): Template {
   const made = new Set<string>();
   for (const { schema, rows } of statements) {
     for (const row of rows)
-      for (const name of madeByDatabase) if (row[name] != null) made.add(keyOf(schema, row[name]));
+      for (const name of madeByDatabase) if (isMade(row[name])) made.add(keyOf(schema, row[name]));
   }
   const names = new Map<string, string>();
   const open = new Map<number, Step[]>();
@@ -64,14 +64,18 @@ export function freshIds(statements: readonly Sent[], buyer: string, cart: Templ
 /** Takes from an answer what the database made up, row by row as they belong together. */
 export function learn(step: Step, answers: readonly Readonly<Record<string, unknown>>[], replay: Replay): void {
   for (const recorded of step.rows) {
-    if (madeByDatabase.every((name) => recorded[name] == null)) continue;
+    if (madeByDatabase.every((name) => !isMade(recorded[name]))) continue;
     const expected = ['id', 'kind', 'key'].map((name) => replaced(recorded[name], replay));
     const answer = answers.find((row) => ['id', 'kind', 'key'].every((name, index) => row[name] === expected[index]));
     if (answer === undefined) continue;
     for (const name of madeByDatabase) {
-      if (recorded[name] != null) replay.made.set(keyOf(step.schema, recorded[name]), answer[name]);
+      if (isMade(recorded[name])) replay.made.set(keyOf(step.schema, recorded[name]), answer[name]);
     }
   }
+}
+
+function isMade(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function replaced(value: unknown, { ids }: Replay): unknown {

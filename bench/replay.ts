@@ -69,10 +69,15 @@ async function connect(url: string, schema: string): Promise<Client> {
   const client = new Client({
     connectionString: url,
     options: `-c search_path=${schema},public ${settings}`,
-    types: { getTypeParser: (oid: number) => (oid === types.builtins.INT8 ? BigInt : types.getTypeParser(oid)) },
+    types: { getTypeParser },
   });
   await client.connect();
   return client;
+}
+
+// As the shop reads them: numbers of queues are bigints.
+function getTypeParser(oid: number): (value: string) => unknown {
+  return oid === (types.builtins.INT8 as number) ? BigInt : (types.getTypeParser(oid) as (value: string) => unknown);
 }
 
 async function openCaller(url: string, { cart }: Template): Promise<Caller> {
