@@ -95,7 +95,11 @@ const cancel: fc.Arbitrary<Command> = fc.record({
   by: weighted<By | 'customer'>([3, 'customer'], [2, 'seller'], [1, 'other'], [1, 'admin']),
   pieces: fc.option(pieces, { nil: undefined }),
 });
-const giveBack: fc.Arbitrary<Command> = fc.record({ kind: kind('return'), order, pieces });
+const giveBack: fc.Arbitrary<Command> = fc.record({
+  kind: kind('return'),
+  order,
+  pieces: fc.record({ line: fc.nat(3), quantity: weighted([3, 1], [1, 2]) }),
+});
 const resolve: fc.Arbitrary<Command> = fc.record({
   kind: kind('resolve'),
   order,
@@ -151,9 +155,11 @@ export const batches: fc.Arbitrary<Command[][]> = fc
   .tuple(
     several(buy, 3),
     several(fc.oneof(pay, fulfil), 5),
-    fc.array(several(command, 6), { minLength: 1, maxLength: 12, size: 'max' }),
+    several(fc.oneof(fulfil, giveBack, giveBack), 6),
+    several(fc.oneof(giveBack, resolve, resolve), 6),
+    fc.array(several(command, 6), { minLength: 1, maxLength: 10, size: 'max' }),
   )
-  .map(([bought, got, rest]) => [bought, got, ...rest]);
+  .map(([bought, got, sentBack, resolved, rest]) => [bought, got, sentBack, resolved, ...rest]);
 
 function weighted<T>(...choices: readonly [weight: number, value: T][]): fc.Arbitrary<T> {
   return fc.oneof(...choices.map(([weight, value]) => ({ weight, arbitrary: fc.constant(value) })));
