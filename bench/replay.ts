@@ -71,6 +71,7 @@ async function connect(url: string, schema: string): Promise<Client> {
     options: `-c search_path=${schema},public ${settings}`,
     types: { getTypeParser },
   });
+  client.on('error', () => undefined); // what fails says so itself; this is the server's end after it
   await client.connect();
   return client;
 }
