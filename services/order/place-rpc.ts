@@ -27,14 +27,14 @@ export type PlaceRpcOptions = Pick<Env, 'now' | 'newId'> & {
 };
 
 const inlineMs = 8_000; // less than the task waits, so that it does not do the same beside
+const handedOverMs = 2_000; // for what a peer's moment of absence left to the task
 
 /** The method of OrderService that buys. */
 export function createPlaceRpc(options: PlaceRpcOptions): Pick<ServiceImpl<typeof OrderService>, 'placeOrder'> {
   const { store, pricing, tokens, now, newId } = options;
 
   async function repeated(placed: Placed, fingerprint: Uint8Array, requestId: string) {
-    const order = same(placed, fingerprint, requestId);
-    return { order: shown(order.status === 'pending' ? await untilPlaced(order, options) : order) };
+    return { order: shown(await untilPlaced(same(placed, fingerprint, requestId), inlineMs, options)) };
   }
 
   return {
@@ -59,7 +59,8 @@ export function createPlaceRpc(options: PlaceRpcOptions): Pick<ServiceImpl<typeo
       const order = placeOrder(quote, { id: newId('ord'), userId, requestId, method, purchase, now: now(), newId });
       const first = await store.insert(order, fingerprint);
       if (first !== undefined) return repeated(first, fingerprint, requestId);
-      return { order: shown(await advanceInline(order, options)) };
+      // A peer that was away for a moment is no reason to answer PENDING: the task has the order then, and is waited for.
+      return { order: shown(await untilPlaced(await advanceInline(order, options), handedOverMs, options)) };
     },
   };
 }
@@ -72,7 +73,7 @@ export async function advanceInline(
   { store, checkout, log }: Pick<PlaceRpcOptions, 'store' | 'checkout' | 'log'>,
 ): Promise<Order> {
   try {
-    return await forAWhile((signal) => checkout.advance(order, { signal, schedules: true }));
+    return await forAWhile(inlineMs, (signal) => checkout.advance(order, { signal, schedules: true }));
   } catch (error) {
     log.warn({ err: error, order: order.id }, 'an order goes on by its task');
     await store.handOver(order.id).catch(() => undefined); // its task comes in any case, some seconds later
@@ -80,13 +81,14 @@ export async function advanceInline(
   }
 }
 
-// A second tap waits for what the first one is doing, and sees the same.
-async function untilPlaced(order: Order, { store, watchers, log }: PlaceRpcOptions): Promise<Order> {
+// Whoever did not place the order himself (a second tap, a call whose peer was away) waits for who does, and sees the same.
+async function untilPlaced(order: Order, ms: number, { store, watchers, log }: PlaceRpcOptions): Promise<Order> {
+  if (order.status !== 'pending') return order;
   let latest = order;
   try {
     const watch = await watchers.watch(order.id);
     try {
-      await forAWhile(async (signal) => {
+      await forAWhile(ms, async (signal) => {
         while (latest.status === 'pending' && !signal.aborted) {
           latest = (await store.find(order.id)) ?? latest;
           if (latest.status === 'pending') await watch.changed(signal);
@@ -103,10 +105,10 @@ async function untilPlaced(order: Order, { store, watchers, log }: PlaceRpcOptio
 }
 
 /** As long as a call may wait: until its caller has gone, or the rest is for the task. */
-async function forAWhile<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function forAWhile<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   // Not AbortSignal.timeout, whose timers outlive the call and end in an error with a stack for each of them.
   const enough = new AbortController();
-  const timer = setTimeout(() => enough.abort(), inlineMs);
+  const timer = setTimeout(() => enough.abort(), ms);
   const call = currentCall();
   try {
     return await work(call === undefined ? enough.signal : AbortSignal.any([call.signal, enough.signal]));
