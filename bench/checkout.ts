@@ -7,10 +7,11 @@ import { importProducts } from './catalog.ts';
 import { countCosts, printCosts } from './counts.ts';
 import { addEarlierOrders } from './earlier-orders.ts';
 import { flowLoad } from './flow.ts';
-import { createPurchase, type Purchase } from './purchase.ts';
+import type { Market } from './market.ts';
+import { createPurchase } from './purchase.ts';
 import { benchReplay } from './replay.ts';
 import type { Row } from './row.ts';
-import { moveTo, otherCore, startBenchShop, type BenchShop } from './shop.ts';
+import { moveTo, otherCore, startBenchShop } from './shop.ts';
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 5);
 const connections = 16;
@@ -18,14 +19,6 @@ const copies = 8; // of the database, for bare pg: as many as a service has conn
 const buyerCount = 64;
 const productCount = 500;
 const piecesEach = 1_000_000;
-
-/** A shop that sells, with somebody to sell to. */
-export type Market = {
-  readonly shop: BenchShop;
-  readonly books: Books;
-  readonly purchase: Purchase;
-  readonly buyers: readonly Buyer[];
-};
 
 export type Fair = {
   readonly dataDir: string;

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Market } from './checkout.ts';
+import type { Market } from './market.ts';
 import { metricsUrl } from './shop.ts';
 import type { Sent } from './statements.ts';
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { silentLog } from './telemetry/log.ts';
 import type { TaskHandler } from './tasks-run.ts';
@@ -138,7 +139,7 @@ test('what a close cuts short comes to the next worker at once, and is no failur
 test('what a killed process was doing is done by another', async () => {
   const child = spawn(
     process.execPath,
-    [new URL('./testing/hanging-worker.ts', import.meta.url).pathname, database.url],
+    [fileURLToPath(new URL('./testing/hanging-worker.ts', import.meta.url)), database.url],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },

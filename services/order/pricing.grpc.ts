@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Client } from '@connectrpc/connect';
+import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import type { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
 import type { CouponService, PurchaseSchema } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import type { ProductService, SellableVariant } from '#gen/only2u/product/v1/product_pb.ts';
@@ -151,9 +151,11 @@ function chooseShipping(ways: readonly PricedShipping[], wanted: string): Priced
 }
 
 /** Says a peer's refusal of this reason as our own, in words of ours. Anything else is left to the platform, which tells nobody whose it was. */
+/** What a customer names, and nobody has, is not there: neither what its owner has not found, nor what it could not even read. */
 function refusing(reason: string, message: string, metadata: Readonly<Record<string, string>>) {
   return (error: unknown): never => {
-    if (errorInfo(error)?.reason !== reason) throw error;
+    const { code } = ConnectError.from(error);
+    if (errorInfo(error)?.reason !== reason && code !== Code.InvalidArgument) throw error;
     throw new Fault('not-found', reason, message, { metadata, cause: error });
   };
 }

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Quote } from '#gen/only2u/order/v1/order_pb.ts';
 import { BadRequestSchema } from '#gen/google/rpc/error_details_pb.ts';
-import { Fault } from '#platform/fault.ts';
+import { Fault, invalidField } from '#platform/fault.ts';
 import { errorInfo } from '#platform/rpc/status.ts';
 import { changesSince } from './quote-changes.ts';
 import { asha, noSuch, openQuoting, type Peers, quotedAt, variant } from './pricing.testing.ts';
@@ -205,6 +205,13 @@ test.each<[string, Partial<Peers>, Code, string, Record<string, string>]>([
   [
     'an address that the user has not',
     { address: () => Promise.reject(noSuch('ADDRESS_NOT_FOUND')) },
+    Code.NotFound,
+    'ADDRESS_NOT_FOUND',
+    { address_id: 'adr_1' },
+  ],
+  [
+    'an address id that nobody could read',
+    { address: () => Promise.reject(invalidField('address_id', 'TEXT_INVALID', 'can’t be read.')) },
     Code.NotFound,
     'ADDRESS_NOT_FOUND',
     { address_id: 'adr_1' },
