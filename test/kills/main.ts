@@ -27,7 +27,7 @@ reorders. Then: is every order paid and confirmed, or closed with everything giv
 
 const basePort = 19_100;
 const killWithinMs = 2_000;
-const settleWithinMs = 180_000;
+const settleWithinMs = 360_000; // a refund that failed often waits up to five minutes for its next try
 // What the provider does; the issue of it all.
 const faults = 'fail=0.08,lose-answer=0.08,delay=0.2,repeat=0.3,reorder=0.3,max-delay=1500';
 
