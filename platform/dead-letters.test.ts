@@ -62,8 +62,12 @@ async function dieTask(task: TaskToDo): Promise<void> {
   await runDueTasks({ database, handlers: { [task.kind]: doomed } });
 }
 
+/** Of two that die in the same millisecond the one with the smaller id comes first: these ids rise. */
+let made = 0;
+
 async function dieEvent(key: string, topic = 'made', body: Uint8Array = Buffer.from('')): Promise<EventMessage> {
-  const event = { id: newId('evt'), topic, key, body, traceparent: '', time: new Date() };
+  made += 1;
+  const event = { id: newId('evt', Date.now() + made), topic, key, body, traceparent: '', time: new Date() };
   await events.publish([event]);
   const page = { service: 'sample', limit: 100 };
   while (!(await events.deadEvents(page)).some(({ id }) => id === event.id)) await new Promise(setImmediate);

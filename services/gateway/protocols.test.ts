@@ -20,9 +20,10 @@ beforeAll(async () => {
     product: {
       async getProduct({ key }) {
         if (key.value === 'prd_slow') {
+          const { resolve: tell } = canceled; // of the test that asks: a later one has its own
           const { signal, deadlineMs = 0 } = servedCall();
           await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-          canceled.resolve(Date.now() < deadlineMs);
+          tell(Date.now() < deadlineMs);
           throw new Fault('canceled', 'GONE', 'gone');
         }
         if (key.value === 'prd_none') throw new Fault('not-found', 'PRODUCT_NOT_FOUND', 'There is no such product.');
