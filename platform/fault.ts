@@ -57,3 +57,9 @@ export function invalidField(field: string, reason: string, description: string)
     fields: [{ field, description, reason }],
   });
 }
+
+/** Refuses a request_id that came before with another request. */
+export function requestIdReused(requestId: string): Fault {
+  const text = `The request_id ${requestId} came before with another request; make a new one.`;
+  return new Fault('already-exists', 'REQUEST_ID_REUSED', text, { metadata: { request_id: requestId } });
+}

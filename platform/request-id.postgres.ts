@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fromBinary, toBinary, type DescMessage, type Message, type MessageShape } from '@bufbuild/protobuf';
 import { brokenUnique, type Sql } from './pool.postgres.ts';
-import { Fault } from './fault.ts';
+import { Fault, requestIdReused } from './fault.ts';
 
 export type OnceOptions<R extends DescMessage> = {
   /** Who asks, so that nobody gets another's answer: the user's id, or the workload for calls without a user. */
@@ -52,7 +52,7 @@ export async function once<R extends DescMessage>(
     );
     if (first === undefined)
       throw new Fault('aborted', 'CONCURRENT_CHANGE', 'The same request ended just now; try again.');
-    if (!first.fingerprint.equals(fingerprint)) throw reused(requestId);
+    if (!first.fingerprint.equals(fingerprint)) throw requestIdReused(requestId);
     return fromBinary(schema, first.answer);
   }
   const answer = await work();
@@ -106,13 +106,8 @@ export async function firstAnswer<R extends DescMessage>(
     [actor, method, requestId],
   );
   if (first === undefined) return undefined;
-  if (!first.fingerprint.equals(fingerprintOf(request))) throw reused(requestId);
+  if (!first.fingerprint.equals(fingerprintOf(request))) throw requestIdReused(requestId);
   return fromBinary(schema, first.answer);
-}
-
-function reused(requestId: string): Fault {
-  const text = `The request_id ${requestId} came before with another request; make a new one.`;
-  return new Fault('already-exists', 'REQUEST_ID_REUSED', text, { metadata: { request_id: requestId } });
 }
 
 /** Forgets some of the answers that are too old, a bounded number at a time. Returns how many. */

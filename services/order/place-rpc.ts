@@ -4,7 +4,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { PurchaseSchema } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import type { OrderService, PlaceOrderRequest } from '#gen/only2u/order/v1/order_pb.ts';
-import { Fault, invalidField } from '#platform/fault.ts';
+import { invalidField, requestIdReused } from '#platform/fault.ts';
 import { currentCall, requireUser } from '#platform/rpc/call.ts';
 import type { Env } from '#platform/service.ts';
 import type { Checkout } from './checkout.grpc.ts';
@@ -119,8 +119,7 @@ async function forAWhile<T>(ms: number, work: (signal: AbortSignal) => Promise<T
 
 function same({ order, fingerprint }: Placed, asked: Uint8Array, requestId: string): Order {
   if (Buffer.compare(fingerprint, asked) === 0) return order;
-  const text = `The request_id ${requestId} came before with another request; make a new one.`;
-  throw new Fault('already-exists', 'REQUEST_ID_REUSED', text, { metadata: { request_id: requestId } });
+  throw requestIdReused(requestId);
 }
 
 function fingerprintOf({ quoteToken, paymentMethod }: PlaceOrderRequest): Uint8Array {

@@ -1,4 +1,4 @@
-import { Fault } from '#platform/fault.ts';
+import { Fault, requestIdReused } from '#platform/fault.ts';
 import type { Money } from '#platform/money.ts';
 
 export type PaymentStatus = 'pending' | 'authorized' | 'captured' | 'canceled';
@@ -228,15 +228,6 @@ export function giveBack(payment: Payment, wanted: GivingBack, { now, newId }: N
     payment: { ...payment, refunded: payment.refunded + done.amount, refunds: [...payment.refunds, done] },
     movements: [{ kind: 'refunded', providerId: id, amount: done.amount, time: now }],
   };
-}
-
-export function requestIdReused(requestId: string): Fault {
-  return new Fault(
-    'already-exists',
-    'REQUEST_ID_REUSED',
-    `The request_id ${requestId} came before with another request; make a new one.`,
-    { metadata: { request_id: requestId } },
-  );
 }
 
 export function paymentNotFound(): Fault {

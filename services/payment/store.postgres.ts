@@ -3,7 +3,7 @@ import { publish } from '#platform/outbox.postgres.ts';
 import { schedule } from '#platform/tasks.postgres.ts';
 import { paymentChanged } from './messages.ts';
 import type { Changed, Payment } from './payment.ts';
-import { requestIdReused } from './payment.ts';
+import { requestIdReused } from '#platform/fault.ts';
 import {
   chargeStates,
   methods,

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Database, Sql } from '#platform/database.postgres.ts';
-import { Fault } from '#platform/fault.ts';
+import { Fault, requestIdReused } from '#platform/fault.ts';
 import { schedule } from '#platform/tasks.postgres.ts';
 import type { ChargeFact, Fact, RefundFact } from './facts.ts';
-import { requestIdReused } from './payment.ts';
 import {
   providerRefused,
   signatureInvalid,

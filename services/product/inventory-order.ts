@@ -1,4 +1,4 @@
-import { Fault } from '#platform/fault.ts';
+import { Fault, requestIdReused } from '#platform/fault.ts';
 import type { ReservationItem, Reservation, Wanted } from './inventory.ts';
 
 /** What is asked to be set aside: as much of a reservation as is known before anybody looked at the stock. */
@@ -26,7 +26,7 @@ export type KnownReservation = {
 export function recall(known: readonly KnownReservation[], hold: Hold): Reservation | undefined {
   const now = hold.createTime;
   const same = known.find(({ sameRequest }) => sameRequest)?.reservation;
-  if (same !== undefined && !isSame(same, hold)) throw requestReused(hold.requestId);
+  if (same !== undefined && !isSame(same, hold)) throw requestIdReused(hold.requestId);
   if (
     hold.orderId !== '' &&
     known.some(({ reservation, closing }) => closing && reservation.orderId === hold.orderId)
@@ -101,9 +101,4 @@ function sameItems(known: readonly ReservationItem[], wanted: readonly Wanted[])
 function orderClosed(orderId: string): Fault {
   const text = `The order ${orderId} is closed: nothing is reserved for it any more.`;
   return new Fault('failed-precondition', 'ORDER_CLOSED', text, { metadata: { order_id: orderId } });
-}
-
-function requestReused(requestId: string): Fault {
-  const text = `The request_id ${requestId} came before with another request; make a new one.`;
-  return new Fault('already-exists', 'REQUEST_ID_REUSED', text, { metadata: { request_id: requestId } });
 }
