@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { createFileRegistry, type DescFile, fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import type { DescFile } from '@bufbuild/protobuf';
+import { loadContracts } from './load.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -16,9 +15,7 @@ export function compile(texts: Readonly<Record<string, string>>): DescFile[] {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
     }
-    const buf = join(root, 'node_modules/.bin/buf');
-    const image = execFileSync(buf, ['build', folder, '--as-file-descriptor-set', '--output', '-']);
-    return [...createFileRegistry(fromBinary(FileDescriptorSetSchema, image)).files];
+    return loadContracts(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -11,6 +11,7 @@ import { file_only2u_product_v1_product, ProductService } from "./only2u/product
 import { AuthService, file_only2u_user_v1_auth, KeyService, OperatorService } from "./only2u/user/v1/auth_pb.ts";
 import { file_only2u_user_v1_user, UserService } from "./only2u/user/v1/user_pb.ts";
 import { file_only2u_mesh_v1_policy } from "./only2u/mesh/v1/policy_pb.ts";
+import { file_only2u_mesh_v1_workloads } from "./only2u/mesh/v1/workloads_pb.ts";
 import { file_only2u_order_v1_events } from "./only2u/order/v1/events_pb.ts";
 import { file_only2u_payment_v1_events } from "./only2u/payment/v1/events_pb.ts";
 import { file_only2u_product_v1_events } from "./only2u/product/v1/events_pb.ts";
@@ -42,6 +43,7 @@ export const contractFiles: readonly DescFile[] = [
   file_only2u_cart_v1_cart,
   file_only2u_coupon_v1_coupon,
   file_only2u_mesh_v1_policy,
+  file_only2u_mesh_v1_workloads,
   file_only2u_operation_v1_dead_letter,
   file_only2u_order_v1_events,
   file_only2u_order_v1_order,

@@ -89,6 +89,60 @@ func (Access) EnumDescriptor() ([]byte, []int) {
 	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{0}
 }
 
+// Kind says what a workload is.
+type Workload_Kind int32
+
+const (
+	// Not said: refused by the contract's own check.
+	Workload_KIND_UNSPECIFIED Workload_Kind = 0
+	// The one that clients from outside come through: what is granted to it is
+	// open to the edge.
+	Workload_KIND_EDGE Workload_Kind = 1
+	// A program that only calls, such as an operator's commands.
+	Workload_KIND_CLIENT Workload_Kind = 2
+)
+
+// Enum value maps for Workload_Kind.
+var (
+	Workload_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_EDGE",
+		2: "KIND_CLIENT",
+	}
+	Workload_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_EDGE":        1,
+		"KIND_CLIENT":      2,
+	}
+)
+
+func (x Workload_Kind) Enum() *Workload_Kind {
+	p := new(Workload_Kind)
+	*p = x
+	return p
+}
+
+func (x Workload_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Workload_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_only2u_mesh_v1_policy_proto_enumTypes[1].Descriptor()
+}
+
+func (Workload_Kind) Type() protoreflect.EnumType {
+	return &file_only2u_mesh_v1_policy_proto_enumTypes[1]
+}
+
+func (x Workload_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Workload_Kind.Descriptor instead.
+func (Workload_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{1, 0}
+}
+
 // Scope says whose calls are counted together.
 type RateLimit_Scope int32
 
@@ -130,11 +184,11 @@ func (x RateLimit_Scope) String() string {
 }
 
 func (RateLimit_Scope) Descriptor() protoreflect.EnumDescriptor {
-	return file_only2u_mesh_v1_policy_proto_enumTypes[1].Descriptor()
+	return file_only2u_mesh_v1_policy_proto_enumTypes[2].Descriptor()
 }
 
 func (RateLimit_Scope) Type() protoreflect.EnumType {
-	return &file_only2u_mesh_v1_policy_proto_enumTypes[1]
+	return &file_only2u_mesh_v1_policy_proto_enumTypes[2]
 }
 
 func (x RateLimit_Scope) Number() protoreflect.EnumNumber {
@@ -143,7 +197,164 @@ func (x RateLimit_Scope) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RateLimit_Scope.Descriptor instead.
 func (RateLimit_Scope) EnumDescriptor() ([]byte, []int) {
-	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{2, 0}
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{5, 0}
+}
+
+// MeshPolicy names the workloads that serve no contract, so that a grant to
+// somebody whom nobody knows is found. Those that serve one are known by it.
+type MeshPolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All of them.
+	Workloads     []*Workload `protobuf:"bytes,1,rep,name=workloads,proto3" json:"workloads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeshPolicy) Reset() {
+	*x = MeshPolicy{}
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeshPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeshPolicy) ProtoMessage() {}
+
+func (x *MeshPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeshPolicy.ProtoReflect.Descriptor instead.
+func (*MeshPolicy) Descriptor() ([]byte, []int) {
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *MeshPolicy) GetWorkloads() []*Workload {
+	if x != nil {
+		return x.Workloads
+	}
+	return nil
+}
+
+// Workload is a program with a certificate of its own that serves no contract.
+type Workload struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The last part of its SPIFFE ID.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What it is.
+	Kind          Workload_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=only2u.mesh.v1.Workload_Kind" json:"kind,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Workload) Reset() {
+	*x = Workload{}
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Workload) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Workload) ProtoMessage() {}
+
+func (x *Workload) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Workload.ProtoReflect.Descriptor instead.
+func (*Workload) Descriptor() ([]byte, []int) {
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Workload) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Workload) GetKind() Workload_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Workload_KIND_UNSPECIFIED
+}
+
+// EventPolicy says who tells an event and who hears of it.
+type EventPolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The workload that tells it.
+	Publisher string `protobuf:"bytes,1,opt,name=publisher,proto3" json:"publisher,omitempty"`
+	// The workloads that hear of it.
+	Subscribers   []string `protobuf:"bytes,2,rep,name=subscribers,proto3" json:"subscribers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EventPolicy) Reset() {
+	*x = EventPolicy{}
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EventPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EventPolicy) ProtoMessage() {}
+
+func (x *EventPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EventPolicy.ProtoReflect.Descriptor instead.
+func (*EventPolicy) Descriptor() ([]byte, []int) {
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EventPolicy) GetPublisher() string {
+	if x != nil {
+		return x.Publisher
+	}
+	return ""
+}
+
+func (x *EventPolicy) GetSubscribers() []string {
+	if x != nil {
+		return x.Subscribers
+	}
+	return nil
 }
 
 // ServicePolicy says which workload serves a service.
@@ -153,14 +364,16 @@ type ServicePolicy struct {
 	// its folder, deployment and service account. Several services may share one.
 	// "*" is every workload that keeps data: whoever calls names the one that it
 	// means, and so the edge can't.
-	Workload      string `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
+	Workload string `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
+	// What holds for each of its methods that doesn't say otherwise, field by field.
+	Defaults      *MethodPolicy `protobuf:"bytes,2,opt,name=defaults,proto3" json:"defaults,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ServicePolicy) Reset() {
 	*x = ServicePolicy{}
-	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[0]
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -172,7 +385,7 @@ func (x *ServicePolicy) String() string {
 func (*ServicePolicy) ProtoMessage() {}
 
 func (x *ServicePolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[0]
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -185,7 +398,7 @@ func (x *ServicePolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServicePolicy.ProtoReflect.Descriptor instead.
 func (*ServicePolicy) Descriptor() ([]byte, []int) {
-	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{0}
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ServicePolicy) GetWorkload() string {
@@ -193,6 +406,13 @@ func (x *ServicePolicy) GetWorkload() string {
 		return x.Workload
 	}
 	return ""
+}
+
+func (x *ServicePolicy) GetDefaults() *MethodPolicy {
+	if x != nil {
+		return x.Defaults
+	}
+	return nil
 }
 
 // MethodPolicy is the whole policy of one method. What is not granted is refused.
@@ -213,14 +433,18 @@ type MethodPolicy struct {
 	Cache *Cache `protobuf:"bytes,6,opt,name=cache,proto3" json:"cache,omitempty"`
 	// The most calls that one process serves at a time; more are refused with
 	// RESOURCE_EXHAUSTED. 0 leaves it to the server's own limit.
-	Concurrency   uint32 `protobuf:"varint,7,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
+	Concurrency uint32 `protobuf:"varint,7,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
+	// Asks a second instance when the first has not answered for so long, and
+	// takes what comes first. Only for NO_SIDE_EFFECTS methods; instead of the
+	// attempt that follows a failure, not beside it.
+	HedgeAfter    *durationpb.Duration `protobuf:"bytes,8,opt,name=hedge_after,json=hedgeAfter,proto3" json:"hedge_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MethodPolicy) Reset() {
 	*x = MethodPolicy{}
-	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[1]
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -232,7 +456,7 @@ func (x *MethodPolicy) String() string {
 func (*MethodPolicy) ProtoMessage() {}
 
 func (x *MethodPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[1]
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -245,7 +469,7 @@ func (x *MethodPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MethodPolicy.ProtoReflect.Descriptor instead.
 func (*MethodPolicy) Descriptor() ([]byte, []int) {
-	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{1}
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *MethodPolicy) GetCallers() []string {
@@ -297,6 +521,13 @@ func (x *MethodPolicy) GetConcurrency() uint32 {
 	return 0
 }
 
+func (x *MethodPolicy) GetHedgeAfter() *durationpb.Duration {
+	if x != nil {
+		return x.HedgeAfter
+	}
+	return nil
+}
+
 // RateLimit bounds how often a method may be called.
 type RateLimit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -312,7 +543,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[2]
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -324,7 +555,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[2]
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -337,7 +568,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{2}
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RateLimit) GetScope() RateLimit_Scope {
@@ -375,7 +606,7 @@ type Cache struct {
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[3]
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +618,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[3]
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +631,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{3}
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Cache) GetMaxAge() *durationpb.Duration {
@@ -419,6 +650,22 @@ func (x *Cache) GetShared() bool {
 
 var file_only2u_mesh_v1_policy_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
+		ExtendedType:  (*descriptorpb.FileOptions)(nil),
+		ExtensionType: (*MeshPolicy)(nil),
+		Field:         50700,
+		Name:          "only2u.mesh.v1.mesh",
+		Tag:           "bytes,50700,opt,name=mesh",
+		Filename:      "only2u/mesh/v1/policy.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
+		ExtensionType: (*EventPolicy)(nil),
+		Field:         50700,
+		Name:          "only2u.mesh.v1.event",
+		Tag:           "bytes,50700,opt,name=event",
+		Filename:      "only2u/mesh/v1/policy.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.ServiceOptions)(nil),
 		ExtensionType: (*ServicePolicy)(nil),
 		Field:         50700,
@@ -436,12 +683,28 @@ var file_only2u_mesh_v1_policy_proto_extTypes = []protoimpl.ExtensionInfo{
 	},
 }
 
+// Extension fields to descriptorpb.FileOptions.
+var (
+	// The workloads that serve no contract; written once, in any one file.
+	//
+	// optional only2u.mesh.v1.MeshPolicy mesh = 50700;
+	E_Mesh = &file_only2u_mesh_v1_policy_proto_extTypes[0]
+)
+
+// Extension fields to descriptorpb.MessageOptions.
+var (
+	// Makes a message an event: who tells it and who hears of it.
+	//
+	// optional only2u.mesh.v1.EventPolicy event = 50700;
+	E_Event = &file_only2u_mesh_v1_policy_proto_extTypes[1]
+)
+
 // Extension fields to descriptorpb.ServiceOptions.
 var (
 	// What holds for the service as a whole.
 	//
 	// optional only2u.mesh.v1.ServicePolicy service = 50700;
-	E_Service = &file_only2u_mesh_v1_policy_proto_extTypes[0]
+	E_Service = &file_only2u_mesh_v1_policy_proto_extTypes[2]
 )
 
 // Extension fields to descriptorpb.MethodOptions.
@@ -449,16 +712,30 @@ var (
 	// Who may call the method, for how long and how often.
 	//
 	// optional only2u.mesh.v1.MethodPolicy method = 50700;
-	E_Method = &file_only2u_mesh_v1_policy_proto_extTypes[1]
+	E_Method = &file_only2u_mesh_v1_policy_proto_extTypes[3]
 )
 
 var File_only2u_mesh_v1_policy_proto protoreflect.FileDescriptor
 
 const file_only2u_mesh_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1bonly2u/mesh/v1/policy.proto\x12\x0eonly2u.mesh.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"+\n" +
+	"\x1bonly2u/mesh/v1/policy.proto\x12\x0eonly2u.mesh.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"D\n" +
+	"\n" +
+	"MeshPolicy\x126\n" +
+	"\tworkloads\x18\x01 \x03(\v2\x18.only2u.mesh.v1.WorkloadR\tworkloads\"\x8f\x01\n" +
+	"\bWorkload\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x121\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x1d.only2u.mesh.v1.Workload.KindR\x04kind\"<\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tKIND_EDGE\x10\x01\x12\x0f\n" +
+	"\vKIND_CLIENT\x10\x02\"M\n" +
+	"\vEventPolicy\x12\x1c\n" +
+	"\tpublisher\x18\x01 \x01(\tR\tpublisher\x12 \n" +
+	"\vsubscribers\x18\x02 \x03(\tR\vsubscribers\"e\n" +
 	"\rServicePolicy\x12\x1a\n" +
-	"\bworkload\x18\x01 \x01(\tR\bworkload\"\xae\x02\n" +
+	"\bworkload\x18\x01 \x01(\tR\bworkload\x128\n" +
+	"\bdefaults\x18\x02 \x01(\v2\x1c.only2u.mesh.v1.MethodPolicyR\bdefaults\"\xea\x02\n" +
 	"\fMethodPolicy\x12\x18\n" +
 	"\acallers\x18\x01 \x03(\tR\acallers\x12.\n" +
 	"\x06access\x18\x02 \x01(\x0e2\x16.only2u.mesh.v1.AccessR\x06access\x12\x14\n" +
@@ -467,7 +744,9 @@ const file_only2u_mesh_v1_policy_proto_rawDesc = "" +
 	"\vrate_limits\x18\x05 \x03(\v2\x19.only2u.mesh.v1.RateLimitR\n" +
 	"rateLimits\x12+\n" +
 	"\x05cache\x18\x06 \x01(\v2\x15.only2u.mesh.v1.CacheR\x05cache\x12 \n" +
-	"\vconcurrency\x18\a \x01(\rR\vconcurrency\"\xe6\x01\n" +
+	"\vconcurrency\x18\a \x01(\rR\vconcurrency\x12:\n" +
+	"\vhedge_after\x18\b \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"hedgeAfter\"\xe6\x01\n" +
 	"\tRateLimit\x125\n" +
 	"\x05scope\x18\x01 \x01(\x0e2\x1f.only2u.mesh.v1.RateLimit.ScopeR\x05scope\x12\x1a\n" +
 	"\brequests\x18\x02 \x01(\rR\brequests\x121\n" +
@@ -486,7 +765,9 @@ const file_only2u_mesh_v1_policy_proto_rawDesc = "" +
 	"\rACCESS_PUBLIC\x10\x01\x12\x0f\n" +
 	"\vACCESS_USER\x10\x02\x12\x10\n" +
 	"\fACCESS_ROLES\x10\x03\x12\x13\n" +
-	"\x0fACCESS_INTERNAL\x10\x04:Z\n" +
+	"\x0fACCESS_INTERNAL\x10\x04:N\n" +
+	"\x04mesh\x12\x1c.google.protobuf.FileOptions\x18\x8c\x8c\x03 \x01(\v2\x1a.only2u.mesh.v1.MeshPolicyR\x04mesh:T\n" +
+	"\x05event\x12\x1f.google.protobuf.MessageOptions\x18\x8c\x8c\x03 \x01(\v2\x1b.only2u.mesh.v1.EventPolicyR\x05event:Z\n" +
 	"\aservice\x12\x1f.google.protobuf.ServiceOptions\x18\x8c\x8c\x03 \x01(\v2\x1d.only2u.mesh.v1.ServicePolicyR\aservice:V\n" +
 	"\x06method\x12\x1e.google.protobuf.MethodOptions\x18\x8c\x8c\x03 \x01(\v2\x1c.only2u.mesh.v1.MethodPolicyR\x06methodB\xa0\x01\n" +
 	"\x12com.only2u.mesh.v1B\vPolicyProtoP\x01Z#only2u/gen/go/only2u/mesh/v1;meshv1\xa2\x02\x03OMX\xaa\x02\x0eOnly2u.Mesh.V1\xca\x02\x0eOnly2u\\Mesh\\V1\xe2\x02\x1aOnly2u\\Mesh\\V1\\GPBMetadata\xea\x02\x10Only2u::Mesh::V1b\x06proto3"
@@ -503,36 +784,50 @@ func file_only2u_mesh_v1_policy_proto_rawDescGZIP() []byte {
 	return file_only2u_mesh_v1_policy_proto_rawDescData
 }
 
-var file_only2u_mesh_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_only2u_mesh_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_only2u_mesh_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_only2u_mesh_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_only2u_mesh_v1_policy_proto_goTypes = []any{
 	(Access)(0),                         // 0: only2u.mesh.v1.Access
-	(RateLimit_Scope)(0),                // 1: only2u.mesh.v1.RateLimit.Scope
-	(*ServicePolicy)(nil),               // 2: only2u.mesh.v1.ServicePolicy
-	(*MethodPolicy)(nil),                // 3: only2u.mesh.v1.MethodPolicy
-	(*RateLimit)(nil),                   // 4: only2u.mesh.v1.RateLimit
-	(*Cache)(nil),                       // 5: only2u.mesh.v1.Cache
-	(*durationpb.Duration)(nil),         // 6: google.protobuf.Duration
-	(*descriptorpb.ServiceOptions)(nil), // 7: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 8: google.protobuf.MethodOptions
+	(Workload_Kind)(0),                  // 1: only2u.mesh.v1.Workload.Kind
+	(RateLimit_Scope)(0),                // 2: only2u.mesh.v1.RateLimit.Scope
+	(*MeshPolicy)(nil),                  // 3: only2u.mesh.v1.MeshPolicy
+	(*Workload)(nil),                    // 4: only2u.mesh.v1.Workload
+	(*EventPolicy)(nil),                 // 5: only2u.mesh.v1.EventPolicy
+	(*ServicePolicy)(nil),               // 6: only2u.mesh.v1.ServicePolicy
+	(*MethodPolicy)(nil),                // 7: only2u.mesh.v1.MethodPolicy
+	(*RateLimit)(nil),                   // 8: only2u.mesh.v1.RateLimit
+	(*Cache)(nil),                       // 9: only2u.mesh.v1.Cache
+	(*durationpb.Duration)(nil),         // 10: google.protobuf.Duration
+	(*descriptorpb.FileOptions)(nil),    // 11: google.protobuf.FileOptions
+	(*descriptorpb.MessageOptions)(nil), // 12: google.protobuf.MessageOptions
+	(*descriptorpb.ServiceOptions)(nil), // 13: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 14: google.protobuf.MethodOptions
 }
 var file_only2u_mesh_v1_policy_proto_depIdxs = []int32{
-	0,  // 0: only2u.mesh.v1.MethodPolicy.access:type_name -> only2u.mesh.v1.Access
-	6,  // 1: only2u.mesh.v1.MethodPolicy.timeout:type_name -> google.protobuf.Duration
-	4,  // 2: only2u.mesh.v1.MethodPolicy.rate_limits:type_name -> only2u.mesh.v1.RateLimit
-	5,  // 3: only2u.mesh.v1.MethodPolicy.cache:type_name -> only2u.mesh.v1.Cache
-	1,  // 4: only2u.mesh.v1.RateLimit.scope:type_name -> only2u.mesh.v1.RateLimit.Scope
-	6,  // 5: only2u.mesh.v1.RateLimit.window:type_name -> google.protobuf.Duration
-	6,  // 6: only2u.mesh.v1.Cache.max_age:type_name -> google.protobuf.Duration
-	7,  // 7: only2u.mesh.v1.service:extendee -> google.protobuf.ServiceOptions
-	8,  // 8: only2u.mesh.v1.method:extendee -> google.protobuf.MethodOptions
-	2,  // 9: only2u.mesh.v1.service:type_name -> only2u.mesh.v1.ServicePolicy
-	3,  // 10: only2u.mesh.v1.method:type_name -> only2u.mesh.v1.MethodPolicy
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	9,  // [9:11] is the sub-list for extension type_name
-	7,  // [7:9] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	4,  // 0: only2u.mesh.v1.MeshPolicy.workloads:type_name -> only2u.mesh.v1.Workload
+	1,  // 1: only2u.mesh.v1.Workload.kind:type_name -> only2u.mesh.v1.Workload.Kind
+	7,  // 2: only2u.mesh.v1.ServicePolicy.defaults:type_name -> only2u.mesh.v1.MethodPolicy
+	0,  // 3: only2u.mesh.v1.MethodPolicy.access:type_name -> only2u.mesh.v1.Access
+	10, // 4: only2u.mesh.v1.MethodPolicy.timeout:type_name -> google.protobuf.Duration
+	8,  // 5: only2u.mesh.v1.MethodPolicy.rate_limits:type_name -> only2u.mesh.v1.RateLimit
+	9,  // 6: only2u.mesh.v1.MethodPolicy.cache:type_name -> only2u.mesh.v1.Cache
+	10, // 7: only2u.mesh.v1.MethodPolicy.hedge_after:type_name -> google.protobuf.Duration
+	2,  // 8: only2u.mesh.v1.RateLimit.scope:type_name -> only2u.mesh.v1.RateLimit.Scope
+	10, // 9: only2u.mesh.v1.RateLimit.window:type_name -> google.protobuf.Duration
+	10, // 10: only2u.mesh.v1.Cache.max_age:type_name -> google.protobuf.Duration
+	11, // 11: only2u.mesh.v1.mesh:extendee -> google.protobuf.FileOptions
+	12, // 12: only2u.mesh.v1.event:extendee -> google.protobuf.MessageOptions
+	13, // 13: only2u.mesh.v1.service:extendee -> google.protobuf.ServiceOptions
+	14, // 14: only2u.mesh.v1.method:extendee -> google.protobuf.MethodOptions
+	3,  // 15: only2u.mesh.v1.mesh:type_name -> only2u.mesh.v1.MeshPolicy
+	5,  // 16: only2u.mesh.v1.event:type_name -> only2u.mesh.v1.EventPolicy
+	6,  // 17: only2u.mesh.v1.service:type_name -> only2u.mesh.v1.ServicePolicy
+	7,  // 18: only2u.mesh.v1.method:type_name -> only2u.mesh.v1.MethodPolicy
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	15, // [15:19] is the sub-list for extension type_name
+	11, // [11:15] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_only2u_mesh_v1_policy_proto_init() }
@@ -545,9 +840,9 @@ func file_only2u_mesh_v1_policy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_only2u_mesh_v1_policy_proto_rawDesc), len(file_only2u_mesh_v1_policy_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   4,
-			NumExtensions: 2,
+			NumEnums:      3,
+			NumMessages:   7,
+			NumExtensions: 4,
 			NumServices:   0,
 		},
 		GoTypes:           file_only2u_mesh_v1_policy_proto_goTypes,

@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "only2u/gen/go/only2u/mesh/v1"
 	v1 "only2u/gen/go/only2u/type/v1"
 	reflect "reflect"
 	sync "sync"
@@ -302,7 +303,7 @@ var File_only2u_order_v1_events_proto protoreflect.FileDescriptor
 
 const file_only2u_order_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1conly2u/order/v1/events.proto\x12\x0fonly2u.order.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/order/v1/order.proto\x1a\x1aonly2u/type/v1/money.proto\"\xfc\x01\n" +
+	"\x1conly2u/order/v1/events.proto\x12\x0fonly2u.order.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1bonly2u/order/v1/order.proto\x1a\x1aonly2u/type/v1/money.proto\"\x89\x02\n" +
 	"\fOrderChanged\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\tR\aorderId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x124\n" +
@@ -311,7 +312,8 @@ const file_only2u_order_v1_events_proto_rawDesc = "" +
 	"\apart_id\x18\x05 \x01(\tR\x06partId\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\x05R\aversion\x12;\n" +
 	"\vchange_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"changeTime\"\xa2\x02\n" +
+	"changeTime:\v\xe2\xe0\x18\a\n" +
+	"\x05order\"\xb5\x02\n" +
 	"\x0eOrderConfirmed\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\tR\aorderId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x17\n" +
@@ -319,7 +321,8 @@ const file_only2u_order_v1_events_proto_rawDesc = "" +
 	"\x05items\x18\x04 \x03(\v2\x1e.only2u.order.v1.ConfirmedItemR\x05items\x12+\n" +
 	"\x05total\x18\x05 \x01(\v2\x15.only2u.type.v1.MoneyR\x05total\x12!\n" +
 	"\fcoupon_codes\x18\x06 \x03(\tR\vcouponCodes\x12=\n" +
-	"\fconfirm_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vconfirmTime\"\x94\x01\n" +
+	"\fconfirm_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vconfirmTime:\x11\xe2\xe0\x18\r\n" +
+	"\x05order\x12\x04cart\"\x94\x01\n" +
 	"\rConfirmedItem\x12\x1d\n" +
 	"\n" +
 	"variant_id\x18\x01 \x01(\tR\tvariantId\x12\x1b\n" +

@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "only2u/gen/go/only2u/mesh/v1"
 	v1 "only2u/gen/go/only2u/type/v1"
 	reflect "reflect"
 	sync "sync"
@@ -138,7 +139,7 @@ var File_only2u_payment_v1_events_proto protoreflect.FileDescriptor
 
 const file_only2u_payment_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1eonly2u/payment/v1/events.proto\x12\x11only2u.payment.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fonly2u/payment/v1/payment.proto\x1a\x1aonly2u/type/v1/money.proto\"\xf0\x02\n" +
+	"\x1eonly2u/payment/v1/events.proto\x12\x11only2u.payment.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1fonly2u/payment/v1/payment.proto\x1a\x1aonly2u/type/v1/money.proto\"\x86\x03\n" +
 	"\x0ePaymentChanged\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\tR\aorderId\x12\x1d\n" +
 	"\n" +
@@ -149,7 +150,8 @@ const file_only2u_payment_v1_events_proto_rawDesc = "" +
 	"\brefunded\x18\x06 \x01(\v2\x15.only2u.type.v1.MoneyR\brefunded\x12\x18\n" +
 	"\aversion\x18\a \x01(\x05R\aversion\x12;\n" +
 	"\vchange_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"changeTimeB\xb5\x01\n" +
+	"changeTime:\x14\xe2\xe0\x18\x10\n" +
+	"\apayment\x12\x05orderB\xb5\x01\n" +
 	"\x15com.only2u.payment.v1B\vEventsProtoP\x01Z)only2u/gen/go/only2u/payment/v1;paymentv1\xa2\x02\x03OPX\xaa\x02\x11Only2u.Payment.V1\xca\x02\x11Only2u\\Payment\\V1\xe2\x02\x1dOnly2u\\Payment\\V1\\GPBMetadata\xea\x02\x13Only2u::Payment::V1b\x06proto3"
 
 var (

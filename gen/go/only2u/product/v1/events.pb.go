@@ -12,6 +12,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "only2u/gen/go/only2u/mesh/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -202,7 +203,7 @@ var File_only2u_product_v1_events_proto protoreflect.FileDescriptor
 
 const file_only2u_product_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1eonly2u/product/v1/events.proto\x12\x11only2u.product.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fonly2u/product/v1/product.proto\"\x8b\x02\n" +
+	"\x1eonly2u/product/v1/events.proto\x12\x11only2u.product.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1fonly2u/product/v1/product.proto\"\x9a\x02\n" +
 	"\x0eProductChanged\x12\x1d\n" +
 	"\n" +
 	"product_id\x18\x01 \x01(\tR\tproductId\x12\x1b\n" +
@@ -212,14 +213,16 @@ const file_only2u_product_v1_events_proto_rawDesc = "" +
 	"\x06status\x18\x05 \x01(\x0e2 .only2u.product.v1.ProductStatusR\x06status\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\x05R\aversion\x12;\n" +
 	"\vchange_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"changeTime\"\xa1\x01\n" +
+	"changeTime:\r\xe2\xe0\x18\t\n" +
+	"\aproduct\"\xb0\x01\n" +
 	"\x0eProductDeleted\x12\x1d\n" +
 	"\n" +
 	"product_id\x18\x01 \x01(\tR\tproductId\x12\x1b\n" +
 	"\tvendor_id\x18\x02 \x01(\tR\bvendorId\x12\x16\n" +
 	"\x06handle\x18\x03 \x01(\tR\x06handle\x12;\n" +
 	"\vdelete_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"deleteTimeB\xb5\x01\n" +
+	"deleteTime:\r\xe2\xe0\x18\t\n" +
+	"\aproductB\xb5\x01\n" +
 	"\x15com.only2u.product.v1B\vEventsProtoP\x01Z)only2u/gen/go/only2u/product/v1;productv1\xa2\x02\x03OPX\xaa\x02\x11Only2u.Product.V1\xca\x02\x11Only2u\\Product\\V1\xe2\x02\x1dOnly2u\\Product\\V1\\GPBMetadata\xea\x02\x13Only2u::Product::V1b\x06proto3"
 
 var (

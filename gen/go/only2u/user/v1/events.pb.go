@@ -13,6 +13,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
+	_ "only2u/gen/go/only2u/mesh/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -140,15 +141,18 @@ var File_only2u_user_v1_events_proto protoreflect.FileDescriptor
 
 const file_only2u_user_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1bonly2u/user/v1/events.proto\x12\x0eonly2u.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n" +
+	"\x1bonly2u/user/v1/events.proto\x12\x0eonly2u.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"o\n" +
 	"\vUserCreated\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12;\n" +
 	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"c\n" +
+	"createTime:\n" +
+	"\xe2\xe0\x18\x06\n" +
+	"\x04user\"|\n" +
 	"\vUserDeleted\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12;\n" +
 	"\vdelete_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"deleteTimeB\xa0\x01\n" +
+	"deleteTime:\x17\xe2\xe0\x18\x13\n" +
+	"\x04user\x12\x04cart\x12\x05orderB\xa0\x01\n" +
 	"\x12com.only2u.user.v1B\vEventsProtoP\x01Z#only2u/gen/go/only2u/user/v1;userv1\xa2\x02\x03OUX\xaa\x02\x0eOnly2u.User.V1\xca\x02\x0eOnly2u\\User\\V1\xe2\x02\x1aOnly2u\\User\\V1\\GPBMetadata\xea\x02\x10Only2u::User::V1b\x06proto3"
 
 var (

@@ -26,23 +26,31 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bonly2u/mesh/v1/policy.proto\x12\x0eonly2u.mesh.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"!\n\rServicePolicy\x12\x10\n\x08workload\x18\x01 \x01(\t\"\xed\x01\n\x0cMethodPolicy\x12\x0f\n\x07\x63\x61llers\x18\x01 \x03(\t\x12&\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0e\x32\x16.only2u.mesh.v1.Access\x12\r\n\x05roles\x18\x03 \x03(\t\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brate_limits\x18\x05 \x03(\x0b\x32\x19.only2u.mesh.v1.RateLimit\x12$\n\x05\x63\x61\x63he\x18\x06 \x01(\x0b\x32\x15.only2u.mesh.v1.Cache\x12\x13\n\x0b\x63oncurrency\x18\x07 \x01(\r\"\xcd\x01\n\tRateLimit\x12.\n\x05scope\x18\x01 \x01(\x0e\x32\x1f.only2u.mesh.v1.RateLimit.Scope\x12\x10\n\x08requests\x18\x02 \x01(\r\x12)\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"S\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n\rSCOPE_ADDRESS\x10\x01\x12\x0e\n\nSCOPE_USER\x10\x02\x12\x10\n\x0cSCOPE_CALLER\x10\x03\"C\n\x05\x43\x61\x63he\x12*\n\x07max_age\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06shared\x18\x02 \x01(\x08*k\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x10\n\x0c\x41\x43\x43\x45SS_ROLES\x10\x03\x12\x13\n\x0f\x41\x43\x43\x45SS_INTERNAL\x10\x04:Q\n\x07service\x12\x1f.google.protobuf.ServiceOptions\x18\x8c\x8c\x03 \x01(\x0b\x32\x1d.only2u.mesh.v1.ServicePolicy:N\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\x8c\x8c\x03 \x01(\x0b\x32\x1c.only2u.mesh.v1.MethodPolicyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bonly2u/mesh/v1/policy.proto\x12\x0eonly2u.mesh.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"9\n\nMeshPolicy\x12+\n\tworkloads\x18\x01 \x03(\x0b\x32\x18.only2u.mesh.v1.Workload\"\x83\x01\n\x08Workload\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.only2u.mesh.v1.Workload.Kind\"<\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_EDGE\x10\x01\x12\x0f\n\x0bKIND_CLIENT\x10\x02\"5\n\x0b\x45ventPolicy\x12\x11\n\tpublisher\x18\x01 \x01(\t\x12\x13\n\x0bsubscribers\x18\x02 \x03(\t\"Q\n\rServicePolicy\x12\x10\n\x08workload\x18\x01 \x01(\t\x12.\n\x08\x64\x65\x66\x61ults\x18\x02 \x01(\x0b\x32\x1c.only2u.mesh.v1.MethodPolicy\"\x9d\x02\n\x0cMethodPolicy\x12\x0f\n\x07\x63\x61llers\x18\x01 \x03(\t\x12&\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0e\x32\x16.only2u.mesh.v1.Access\x12\r\n\x05roles\x18\x03 \x03(\t\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brate_limits\x18\x05 \x03(\x0b\x32\x19.only2u.mesh.v1.RateLimit\x12$\n\x05\x63\x61\x63he\x18\x06 \x01(\x0b\x32\x15.only2u.mesh.v1.Cache\x12\x13\n\x0b\x63oncurrency\x18\x07 \x01(\r\x12.\n\x0bhedge_after\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xcd\x01\n\tRateLimit\x12.\n\x05scope\x18\x01 \x01(\x0e\x32\x1f.only2u.mesh.v1.RateLimit.Scope\x12\x10\n\x08requests\x18\x02 \x01(\r\x12)\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"S\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n\rSCOPE_ADDRESS\x10\x01\x12\x0e\n\nSCOPE_USER\x10\x02\x12\x10\n\x0cSCOPE_CALLER\x10\x03\"C\n\x05\x43\x61\x63he\x12*\n\x07max_age\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06shared\x18\x02 \x01(\x08*k\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x10\n\x0c\x41\x43\x43\x45SS_ROLES\x10\x03\x12\x13\n\x0f\x41\x43\x43\x45SS_INTERNAL\x10\x04:H\n\x04mesh\x12\x1c.google.protobuf.FileOptions\x18\x8c\x8c\x03 \x01(\x0b\x32\x1a.only2u.mesh.v1.MeshPolicy:M\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\x8c\x8c\x03 \x01(\x0b\x32\x1b.only2u.mesh.v1.EventPolicy:Q\n\x07service\x12\x1f.google.protobuf.ServiceOptions\x18\x8c\x8c\x03 \x01(\x0b\x32\x1d.only2u.mesh.v1.ServicePolicy:N\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\x8c\x8c\x03 \x01(\x0b\x32\x1c.only2u.mesh.v1.MethodPolicyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'only2u.mesh.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESS']._serialized_start=665
-  _globals['_ACCESS']._serialized_end=772
-  _globals['_SERVICEPOLICY']._serialized_start=113
-  _globals['_SERVICEPOLICY']._serialized_end=146
-  _globals['_METHODPOLICY']._serialized_start=149
-  _globals['_METHODPOLICY']._serialized_end=386
-  _globals['_RATELIMIT']._serialized_start=389
-  _globals['_RATELIMIT']._serialized_end=594
-  _globals['_RATELIMIT_SCOPE']._serialized_start=511
-  _globals['_RATELIMIT_SCOPE']._serialized_end=594
-  _globals['_CACHE']._serialized_start=596
-  _globals['_CACHE']._serialized_end=663
+  _globals['_ACCESS']._serialized_start=1009
+  _globals['_ACCESS']._serialized_end=1116
+  _globals['_MESHPOLICY']._serialized_start=113
+  _globals['_MESHPOLICY']._serialized_end=170
+  _globals['_WORKLOAD']._serialized_start=173
+  _globals['_WORKLOAD']._serialized_end=304
+  _globals['_WORKLOAD_KIND']._serialized_start=244
+  _globals['_WORKLOAD_KIND']._serialized_end=304
+  _globals['_EVENTPOLICY']._serialized_start=306
+  _globals['_EVENTPOLICY']._serialized_end=359
+  _globals['_SERVICEPOLICY']._serialized_start=361
+  _globals['_SERVICEPOLICY']._serialized_end=442
+  _globals['_METHODPOLICY']._serialized_start=445
+  _globals['_METHODPOLICY']._serialized_end=730
+  _globals['_RATELIMIT']._serialized_start=733
+  _globals['_RATELIMIT']._serialized_end=938
+  _globals['_RATELIMIT_SCOPE']._serialized_start=855
+  _globals['_RATELIMIT_SCOPE']._serialized_end=938
+  _globals['_CACHE']._serialized_start=940
+  _globals['_CACHE']._serialized_end=1007
 # @@protoc_insertion_point(module_scope)

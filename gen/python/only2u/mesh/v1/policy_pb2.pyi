@@ -23,19 +23,55 @@ ACCESS_PUBLIC: Access
 ACCESS_USER: Access
 ACCESS_ROLES: Access
 ACCESS_INTERNAL: Access
+MESH_FIELD_NUMBER: _ClassVar[int]
+mesh: _descriptor.FieldDescriptor
+EVENT_FIELD_NUMBER: _ClassVar[int]
+event: _descriptor.FieldDescriptor
 SERVICE_FIELD_NUMBER: _ClassVar[int]
 service: _descriptor.FieldDescriptor
 METHOD_FIELD_NUMBER: _ClassVar[int]
 method: _descriptor.FieldDescriptor
 
+class MeshPolicy(_message.Message):
+    __slots__ = ("workloads",)
+    WORKLOADS_FIELD_NUMBER: _ClassVar[int]
+    workloads: _containers.RepeatedCompositeFieldContainer[Workload]
+    def __init__(self, workloads: _Optional[_Iterable[_Union[Workload, _Mapping]]] = ...) -> None: ...
+
+class Workload(_message.Message):
+    __slots__ = ("name", "kind")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[Workload.Kind]
+        KIND_EDGE: _ClassVar[Workload.Kind]
+        KIND_CLIENT: _ClassVar[Workload.Kind]
+    KIND_UNSPECIFIED: Workload.Kind
+    KIND_EDGE: Workload.Kind
+    KIND_CLIENT: Workload.Kind
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: Workload.Kind
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[Workload.Kind, str]] = ...) -> None: ...
+
+class EventPolicy(_message.Message):
+    __slots__ = ("publisher", "subscribers")
+    PUBLISHER_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBERS_FIELD_NUMBER: _ClassVar[int]
+    publisher: str
+    subscribers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, publisher: _Optional[str] = ..., subscribers: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class ServicePolicy(_message.Message):
-    __slots__ = ("workload",)
+    __slots__ = ("workload", "defaults")
     WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    DEFAULTS_FIELD_NUMBER: _ClassVar[int]
     workload: str
-    def __init__(self, workload: _Optional[str] = ...) -> None: ...
+    defaults: MethodPolicy
+    def __init__(self, workload: _Optional[str] = ..., defaults: _Optional[_Union[MethodPolicy, _Mapping]] = ...) -> None: ...
 
 class MethodPolicy(_message.Message):
-    __slots__ = ("callers", "access", "roles", "timeout", "rate_limits", "cache", "concurrency")
+    __slots__ = ("callers", "access", "roles", "timeout", "rate_limits", "cache", "concurrency", "hedge_after")
     CALLERS_FIELD_NUMBER: _ClassVar[int]
     ACCESS_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +79,7 @@ class MethodPolicy(_message.Message):
     RATE_LIMITS_FIELD_NUMBER: _ClassVar[int]
     CACHE_FIELD_NUMBER: _ClassVar[int]
     CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
+    HEDGE_AFTER_FIELD_NUMBER: _ClassVar[int]
     callers: _containers.RepeatedScalarFieldContainer[str]
     access: Access
     roles: _containers.RepeatedScalarFieldContainer[str]
@@ -50,7 +87,8 @@ class MethodPolicy(_message.Message):
     rate_limits: _containers.RepeatedCompositeFieldContainer[RateLimit]
     cache: Cache
     concurrency: int
-    def __init__(self, callers: _Optional[_Iterable[str]] = ..., access: _Optional[_Union[Access, str]] = ..., roles: _Optional[_Iterable[str]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., rate_limits: _Optional[_Iterable[_Union[RateLimit, _Mapping]]] = ..., cache: _Optional[_Union[Cache, _Mapping]] = ..., concurrency: _Optional[int] = ...) -> None: ...
+    hedge_after: _duration_pb2.Duration
+    def __init__(self, callers: _Optional[_Iterable[str]] = ..., access: _Optional[_Union[Access, str]] = ..., roles: _Optional[_Iterable[str]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., rate_limits: _Optional[_Iterable[_Union[RateLimit, _Mapping]]] = ..., cache: _Optional[_Union[Cache, _Mapping]] = ..., concurrency: _Optional[int] = ..., hedge_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class RateLimit(_message.Message):
     __slots__ = ("scope", "requests", "window")

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from only2u.mesh.v1 import policy_pb2 as _policy_pb2
 from only2u.order.v1 import order_pb2 as _order_pb2
 from only2u.type.v1 import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers

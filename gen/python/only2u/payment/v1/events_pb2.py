@@ -23,17 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from only2u.mesh.v1 import policy_pb2 as only2u_dot_mesh_dot_v1_dot_policy__pb2
 from only2u.payment.v1 import payment_pb2 as only2u_dot_payment_dot_v1_dot_payment__pb2
 from only2u.type.v1 import money_pb2 as only2u_dot_type_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eonly2u/payment/v1/events.proto\x12\x11only2u.payment.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fonly2u/payment/v1/payment.proto\x1a\x1aonly2u/type/v1/money.proto\"\xa3\x02\n\x0ePaymentChanged\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\x12\x30\n\x06status\x18\x03 \x01(\x0e\x32 .only2u.payment.v1.PaymentStatus\x12%\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.only2u.type.v1.Money\x12\'\n\x08\x63\x61ptured\x18\x05 \x01(\x0b\x32\x15.only2u.type.v1.Money\x12\'\n\x08refunded\x18\x06 \x01(\x0b\x32\x15.only2u.type.v1.Money\x12\x0f\n\x07version\x18\x07 \x01(\x05\x12/\n\x0b\x63hange_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eonly2u/payment/v1/events.proto\x12\x11only2u.payment.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1fonly2u/payment/v1/payment.proto\x1a\x1aonly2u/type/v1/money.proto\"\xb9\x02\n\x0ePaymentChanged\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\x12\x30\n\x06status\x18\x03 \x01(\x0e\x32 .only2u.payment.v1.PaymentStatus\x12%\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.only2u.type.v1.Money\x12\'\n\x08\x63\x61ptured\x18\x05 \x01(\x0b\x32\x15.only2u.type.v1.Money\x12\'\n\x08refunded\x18\x06 \x01(\x0b\x32\x15.only2u.type.v1.Money\x12\x0f\n\x07version\x18\x07 \x01(\x05\x12/\n\x0b\x63hange_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x14\xe2\xe0\x18\x10\n\x07payment\x12\x05orderb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'only2u.payment.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PAYMENTCHANGED']._serialized_start=148
-  _globals['_PAYMENTCHANGED']._serialized_end=439
+  _globals['_PAYMENTCHANGED']._loaded_options = None
+  _globals['_PAYMENTCHANGED']._serialized_options = b'\342\340\030\020\n\007payment\022\005order'
+  _globals['_PAYMENTCHANGED']._serialized_start=177
+  _globals['_PAYMENTCHANGED']._serialized_end=490
 # @@protoc_insertion_point(module_scope)

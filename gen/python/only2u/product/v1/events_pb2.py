@@ -23,18 +23,23 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from only2u.mesh.v1 import policy_pb2 as only2u_dot_mesh_dot_v1_dot_policy__pb2
 from only2u.product.v1 import product_pb2 as only2u_dot_product_dot_v1_dot_product__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eonly2u/product/v1/events.proto\x12\x11only2u.product.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fonly2u/product/v1/product.proto\"\xca\x01\n\x0eProductChanged\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x11\n\tvendor_id\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x30\n\x06status\x18\x05 \x01(\x0e\x32 .only2u.product.v1.ProductStatus\x12\x0f\n\x07version\x18\x06 \x01(\x05\x12/\n\x0b\x63hange_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"x\n\x0eProductDeleted\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x11\n\tvendor_id\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eonly2u/product/v1/events.proto\x12\x11only2u.product.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1fonly2u/product/v1/product.proto\"\xd9\x01\n\x0eProductChanged\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x11\n\tvendor_id\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x30\n\x06status\x18\x05 \x01(\x0e\x32 .only2u.product.v1.ProductStatus\x12\x0f\n\x07version\x18\x06 \x01(\x05\x12/\n\x0b\x63hange_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\r\xe2\xe0\x18\t\n\x07product\"\x87\x01\n\x0eProductDeleted\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x11\n\tvendor_id\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\r\xe2\xe0\x18\t\n\x07productb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'only2u.product.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRODUCTCHANGED']._serialized_start=120
-  _globals['_PRODUCTCHANGED']._serialized_end=322
-  _globals['_PRODUCTDELETED']._serialized_start=324
-  _globals['_PRODUCTDELETED']._serialized_end=444
+  _globals['_PRODUCTCHANGED']._loaded_options = None
+  _globals['_PRODUCTCHANGED']._serialized_options = b'\342\340\030\t\n\007product'
+  _globals['_PRODUCTDELETED']._loaded_options = None
+  _globals['_PRODUCTDELETED']._serialized_options = b'\342\340\030\t\n\007product'
+  _globals['_PRODUCTCHANGED']._serialized_start=149
+  _globals['_PRODUCTCHANGED']._serialized_end=366
+  _globals['_PRODUCTDELETED']._serialized_start=369
+  _globals['_PRODUCTDELETED']._serialized_end=504
 # @@protoc_insertion_point(module_scope)

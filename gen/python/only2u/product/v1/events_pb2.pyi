@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from only2u.mesh.v1 import policy_pb2 as _policy_pb2
 from only2u.product.v1 import product_pb2 as _product_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

@@ -23,17 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from only2u.mesh.v1 import policy_pb2 as only2u_dot_mesh_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bonly2u/user/v1/events.proto\x12\x0eonly2u.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n\x0bUserCreated\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x0bUserDeleted\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bonly2u/user/v1/events.proto\x12\x0eonly2u.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"[\n\x0bUserCreated\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\n\xe2\xe0\x18\x06\n\x04user\"h\n\x0bUserDeleted\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x17\xe2\xe0\x18\x13\n\x04user\x12\x04\x63\x61rt\x12\x05orderb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'only2u.user.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_USERCREATED']._serialized_start=80
-  _globals['_USERCREATED']._serialized_end=159
-  _globals['_USERDELETED']._serialized_start=161
-  _globals['_USERDELETED']._serialized_end=240
+  _globals['_USERCREATED']._loaded_options = None
+  _globals['_USERCREATED']._serialized_options = b'\342\340\030\006\n\004user'
+  _globals['_USERDELETED']._loaded_options = None
+  _globals['_USERDELETED']._serialized_options = b'\342\340\030\023\n\004user\022\004cart\022\005order'
+  _globals['_USERCREATED']._serialized_start=109
+  _globals['_USERCREATED']._serialized_end=200
+  _globals['_USERDELETED']._serialized_start=202
+  _globals['_USERDELETED']._serialized_end=306
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Duration, MethodOptions, ServiceOptions } from "@bufbuild/protobuf/wkt";
+import type { Duration, FileOptions, MessageOptions, MethodOptions, ServiceOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor, file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -16,7 +16,127 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file only2u/mesh/v1/policy.proto.
  */
 export const file_only2u_mesh_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("Chtvbmx5MnUvbWVzaC92MS9wb2xpY3kucHJvdG8SDm9ubHkydS5tZXNoLnYxIiEKDVNlcnZpY2VQb2xpY3kSEAoId29ya2xvYWQYASABKAki7QEKDE1ldGhvZFBvbGljeRIPCgdjYWxsZXJzGAEgAygJEiYKBmFjY2VzcxgCIAEoDjIWLm9ubHkydS5tZXNoLnYxLkFjY2VzcxINCgVyb2xlcxgDIAMoCRIqCgd0aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC3JhdGVfbGltaXRzGAUgAygLMhkub25seTJ1Lm1lc2gudjEuUmF0ZUxpbWl0EiQKBWNhY2hlGAYgASgLMhUub25seTJ1Lm1lc2gudjEuQ2FjaGUSEwoLY29uY3VycmVuY3kYByABKA0izQEKCVJhdGVMaW1pdBIuCgVzY29wZRgBIAEoDjIfLm9ubHkydS5tZXNoLnYxLlJhdGVMaW1pdC5TY29wZRIQCghyZXF1ZXN0cxgCIAEoDRIpCgZ3aW5kb3cYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iUwoFU2NvcGUSFQoRU0NPUEVfVU5TUEVDSUZJRUQQABIRCg1TQ09QRV9BRERSRVNTEAESDgoKU0NPUEVfVVNFUhACEhAKDFNDT1BFX0NBTExFUhADIkMKBUNhY2hlEioKB21heF9hZ2UYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDgoGc2hhcmVkGAIgASgIKmsKBkFjY2VzcxIWChJBQ0NFU1NfVU5TUEVDSUZJRUQQABIRCg1BQ0NFU1NfUFVCTElDEAESDwoLQUNDRVNTX1VTRVIQAhIQCgxBQ0NFU1NfUk9MRVMQAxITCg9BQ0NFU1NfSU5URVJOQUwQBDpaCgdzZXJ2aWNlEh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGIyMAyABKAsyHS5vbmx5MnUubWVzaC52MS5TZXJ2aWNlUG9saWN5UgdzZXJ2aWNlOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGIyMAyABKAsyHC5vbmx5MnUubWVzaC52MS5NZXRob2RQb2xpY3lSBm1ldGhvZGIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
+  fileDesc("Chtvbmx5MnUvbWVzaC92MS9wb2xpY3kucHJvdG8SDm9ubHkydS5tZXNoLnYxIjkKCk1lc2hQb2xpY3kSKwoJd29ya2xvYWRzGAEgAygLMhgub25seTJ1Lm1lc2gudjEuV29ya2xvYWQigwEKCFdvcmtsb2FkEgwKBG5hbWUYASABKAkSKwoEa2luZBgCIAEoDjIdLm9ubHkydS5tZXNoLnYxLldvcmtsb2FkLktpbmQiPAoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJS0lORF9FREdFEAESDwoLS0lORF9DTElFTlQQAiI1CgtFdmVudFBvbGljeRIRCglwdWJsaXNoZXIYASABKAkSEwoLc3Vic2NyaWJlcnMYAiADKAkiUQoNU2VydmljZVBvbGljeRIQCgh3b3JrbG9hZBgBIAEoCRIuCghkZWZhdWx0cxgCIAEoCzIcLm9ubHkydS5tZXNoLnYxLk1ldGhvZFBvbGljeSKdAgoMTWV0aG9kUG9saWN5Eg8KB2NhbGxlcnMYASADKAkSJgoGYWNjZXNzGAIgASgOMhYub25seTJ1Lm1lc2gudjEuQWNjZXNzEg0KBXJvbGVzGAMgAygJEioKB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLgoLcmF0ZV9saW1pdHMYBSADKAsyGS5vbmx5MnUubWVzaC52MS5SYXRlTGltaXQSJAoFY2FjaGUYBiABKAsyFS5vbmx5MnUubWVzaC52MS5DYWNoZRITCgtjb25jdXJyZW5jeRgHIAEoDRIuCgtoZWRnZV9hZnRlchgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLNAQoJUmF0ZUxpbWl0Ei4KBXNjb3BlGAEgASgOMh8ub25seTJ1Lm1lc2gudjEuUmF0ZUxpbWl0LlNjb3BlEhAKCHJlcXVlc3RzGAIgASgNEikKBndpbmRvdxgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJTCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEhEKDVNDT1BFX0FERFJFU1MQARIOCgpTQ09QRV9VU0VSEAISEAoMU0NPUEVfQ0FMTEVSEAMiQwoFQ2FjaGUSKgoHbWF4X2FnZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzaGFyZWQYAiABKAgqawoGQWNjZXNzEhYKEkFDQ0VTU19VTlNQRUNJRklFRBAAEhEKDUFDQ0VTU19QVUJMSUMQARIPCgtBQ0NFU1NfVVNFUhACEhAKDEFDQ0VTU19ST0xFUxADEhMKD0FDQ0VTU19JTlRFUk5BTBAEOk4KBG1lc2gSHC5nb29nbGUucHJvdG9idWYuRmlsZU9wdGlvbnMYjIwDIAEoCzIaLm9ubHkydS5tZXNoLnYxLk1lc2hQb2xpY3lSBG1lc2g6VAoFZXZlbnQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYjIwDIAEoCzIbLm9ubHkydS5tZXNoLnYxLkV2ZW50UG9saWN5UgVldmVudDpaCgdzZXJ2aWNlEh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGIyMAyABKAsyHS5vbmx5MnUubWVzaC52MS5TZXJ2aWNlUG9saWN5UgdzZXJ2aWNlOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGIyMAyABKAsyHC5vbmx5MnUubWVzaC52MS5NZXRob2RQb2xpY3lSBm1ldGhvZGIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
+
+/**
+ * MeshPolicy names the workloads that serve no contract, so that a grant to
+ * somebody whom nobody knows is found. Those that serve one are known by it.
+ *
+ * @generated from message only2u.mesh.v1.MeshPolicy
+ */
+export type MeshPolicy = Message<"only2u.mesh.v1.MeshPolicy"> & {
+  /**
+   * All of them.
+   *
+   * @generated from field: repeated only2u.mesh.v1.Workload workloads = 1;
+   */
+  workloads: Workload[];
+};
+
+/**
+ * Describes the message only2u.mesh.v1.MeshPolicy.
+ * Use `create(MeshPolicySchema)` to create a new message.
+ */
+export const MeshPolicySchema: GenMessage<MeshPolicy> = /*@__PURE__*/
+  messageDesc(file_only2u_mesh_v1_policy, 0);
+
+/**
+ * Workload is a program with a certificate of its own that serves no contract.
+ *
+ * @generated from message only2u.mesh.v1.Workload
+ */
+export type Workload = Message<"only2u.mesh.v1.Workload"> & {
+  /**
+   * The last part of its SPIFFE ID.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What it is.
+   *
+   * @generated from field: only2u.mesh.v1.Workload.Kind kind = 2;
+   */
+  kind: Workload_Kind;
+};
+
+/**
+ * Describes the message only2u.mesh.v1.Workload.
+ * Use `create(WorkloadSchema)` to create a new message.
+ */
+export const WorkloadSchema: GenMessage<Workload> = /*@__PURE__*/
+  messageDesc(file_only2u_mesh_v1_policy, 1);
+
+/**
+ * Kind says what a workload is.
+ *
+ * @generated from enum only2u.mesh.v1.Workload.Kind
+ */
+export const Workload_Kind = {
+  /**
+   * Not said: refused by the contract's own check.
+   *
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The one that clients from outside come through: what is granted to it is
+   * open to the edge.
+   *
+   * @generated from enum value: KIND_EDGE = 1;
+   */
+  EDGE: 1,
+
+  /**
+   * A program that only calls, such as an operator's commands.
+   *
+   * @generated from enum value: KIND_CLIENT = 2;
+   */
+  CLIENT: 2,
+} as const;
+
+/**
+ * Kind says what a workload is.
+ *
+ * @generated from enum only2u.mesh.v1.Workload.Kind
+ */
+export type Workload_Kind = (typeof Workload_Kind)[keyof typeof Workload_Kind] | UnknownEnum;
+
+/**
+ * Describes the enum only2u.mesh.v1.Workload.Kind.
+ */
+export const Workload_KindSchema: GenEnum<Workload_Kind> = /*@__PURE__*/
+  enumDesc(file_only2u_mesh_v1_policy, 1, 0);
+
+/**
+ * EventPolicy says who tells an event and who hears of it.
+ *
+ * @generated from message only2u.mesh.v1.EventPolicy
+ */
+export type EventPolicy = Message<"only2u.mesh.v1.EventPolicy"> & {
+  /**
+   * The workload that tells it.
+   *
+   * @generated from field: string publisher = 1;
+   */
+  publisher: string;
+
+  /**
+   * The workloads that hear of it.
+   *
+   * @generated from field: repeated string subscribers = 2;
+   */
+  subscribers: string[];
+};
+
+/**
+ * Describes the message only2u.mesh.v1.EventPolicy.
+ * Use `create(EventPolicySchema)` to create a new message.
+ */
+export const EventPolicySchema: GenMessage<EventPolicy> = /*@__PURE__*/
+  messageDesc(file_only2u_mesh_v1_policy, 2);
 
 /**
  * ServicePolicy says which workload serves a service.
@@ -33,6 +153,13 @@ export type ServicePolicy = Message<"only2u.mesh.v1.ServicePolicy"> & {
    * @generated from field: string workload = 1;
    */
   workload: string;
+
+  /**
+   * What holds for each of its methods that doesn't say otherwise, field by field.
+   *
+   * @generated from field: only2u.mesh.v1.MethodPolicy defaults = 2;
+   */
+  defaults?: MethodPolicy | undefined;
 };
 
 /**
@@ -40,7 +167,7 @@ export type ServicePolicy = Message<"only2u.mesh.v1.ServicePolicy"> & {
  * Use `create(ServicePolicySchema)` to create a new message.
  */
 export const ServicePolicySchema: GenMessage<ServicePolicy> = /*@__PURE__*/
-  messageDesc(file_only2u_mesh_v1_policy, 0);
+  messageDesc(file_only2u_mesh_v1_policy, 3);
 
 /**
  * MethodPolicy is the whole policy of one method. What is not granted is refused.
@@ -98,6 +225,15 @@ export type MethodPolicy = Message<"only2u.mesh.v1.MethodPolicy"> & {
    * @generated from field: uint32 concurrency = 7;
    */
   concurrency: number;
+
+  /**
+   * Asks a second instance when the first has not answered for so long, and
+   * takes what comes first. Only for NO_SIDE_EFFECTS methods; instead of the
+   * attempt that follows a failure, not beside it.
+   *
+   * @generated from field: google.protobuf.Duration hedge_after = 8;
+   */
+  hedgeAfter?: Duration | undefined;
 };
 
 /**
@@ -105,7 +241,7 @@ export type MethodPolicy = Message<"only2u.mesh.v1.MethodPolicy"> & {
  * Use `create(MethodPolicySchema)` to create a new message.
  */
 export const MethodPolicySchema: GenMessage<MethodPolicy> = /*@__PURE__*/
-  messageDesc(file_only2u_mesh_v1_policy, 1);
+  messageDesc(file_only2u_mesh_v1_policy, 4);
 
 /**
  * RateLimit bounds how often a method may be called.
@@ -140,7 +276,7 @@ export type RateLimit = Message<"only2u.mesh.v1.RateLimit"> & {
  * Use `create(RateLimitSchema)` to create a new message.
  */
 export const RateLimitSchema: GenMessage<RateLimit> = /*@__PURE__*/
-  messageDesc(file_only2u_mesh_v1_policy, 2);
+  messageDesc(file_only2u_mesh_v1_policy, 5);
 
 /**
  * Scope says whose calls are counted together.
@@ -188,7 +324,7 @@ export type RateLimit_Scope = (typeof RateLimit_Scope)[keyof typeof RateLimit_Sc
  * Describes the enum only2u.mesh.v1.RateLimit.Scope.
  */
 export const RateLimit_ScopeSchema: GenEnum<RateLimit_Scope> = /*@__PURE__*/
-  enumDesc(file_only2u_mesh_v1_policy, 2, 0);
+  enumDesc(file_only2u_mesh_v1_policy, 5, 0);
 
 /**
  * Cache says how long an answer may be kept, and by whom.
@@ -217,7 +353,7 @@ export type Cache = Message<"only2u.mesh.v1.Cache"> & {
  * Use `create(CacheSchema)` to create a new message.
  */
 export const CacheSchema: GenMessage<Cache> = /*@__PURE__*/
-  messageDesc(file_only2u_mesh_v1_policy, 3);
+  messageDesc(file_only2u_mesh_v1_policy, 6);
 
 /**
  * Access says which end users may call a method.
@@ -276,12 +412,28 @@ export const AccessSchema: GenEnum<Access> = /*@__PURE__*/
   enumDesc(file_only2u_mesh_v1_policy, 0);
 
 /**
+ * The workloads that serve no contract; written once, in any one file.
+ *
+ * @generated from extension: only2u.mesh.v1.MeshPolicy mesh = 50700;
+ */
+export const mesh: GenExtension<FileOptions, MeshPolicy> = /*@__PURE__*/
+  extDesc(file_only2u_mesh_v1_policy, 0);
+
+/**
+ * Makes a message an event: who tells it and who hears of it.
+ *
+ * @generated from extension: only2u.mesh.v1.EventPolicy event = 50700;
+ */
+export const event: GenExtension<MessageOptions, EventPolicy> = /*@__PURE__*/
+  extDesc(file_only2u_mesh_v1_policy, 1);
+
+/**
  * What holds for the service as a whole.
  *
  * @generated from extension: only2u.mesh.v1.ServicePolicy service = 50700;
  */
 export const service: GenExtension<ServiceOptions, ServicePolicy> = /*@__PURE__*/
-  extDesc(file_only2u_mesh_v1_policy, 0);
+  extDesc(file_only2u_mesh_v1_policy, 2);
 
 /**
  * Who may call the method, for how long and how often.
@@ -289,5 +441,5 @@ export const service: GenExtension<ServiceOptions, ServicePolicy> = /*@__PURE__*
  * @generated from extension: only2u.mesh.v1.MethodPolicy method = 50700;
  */
 export const method: GenExtension<MethodOptions, MethodPolicy> = /*@__PURE__*/
-  extDesc(file_only2u_mesh_v1_policy, 1);
+  extDesc(file_only2u_mesh_v1_policy, 3);
 

@@ -8,6 +8,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_only2u_mesh_v1_policy } from "../../mesh/v1/policy_pb.ts";
 import type { OrderStatus } from "./order_pb.ts";
 import { file_only2u_order_v1_order } from "./order_pb.ts";
 import type { Money } from "../../type/v1/money_pb.ts";
@@ -18,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file only2u/order/v1/events.proto.
  */
 export const file_only2u_order_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chxvbmx5MnUvb3JkZXIvdjEvZXZlbnRzLnByb3RvEg9vbmx5MnUub3JkZXIudjEiwAEKDE9yZGVyQ2hhbmdlZBIQCghvcmRlcl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEiwKBnN0YXR1cxgDIAEoDjIcLm9ubHkydS5vcmRlci52MS5PcmRlclN0YXR1cxIMCgRzdGVwGAQgASgJEg8KB3BhcnRfaWQYBSABKAkSDwoHdmVyc2lvbhgGIAEoBRIvCgtjaGFuZ2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi4QEKDk9yZGVyQ29uZmlybWVkEhAKCG9yZGVyX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDwoHY2FydF9pZBgDIAEoCRItCgVpdGVtcxgEIAMoCzIeLm9ubHkydS5vcmRlci52MS5Db25maXJtZWRJdGVtEiQKBXRvdGFsGAUgASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXkSFAoMY291cG9uX2NvZGVzGAYgAygJEjAKDGNvbmZpcm1fdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibgoNQ29uZmlybWVkSXRlbRISCgp2YXJpYW50X2lkGAEgASgJEhEKCXZlbmRvcl9pZBgCIAEoCRIQCghxdWFudGl0eRgDIAEoBRIkCgV0b3RhbBgEIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5YgZwcm90bzM", [file_google_protobuf_timestamp, file_only2u_order_v1_order, file_only2u_type_v1_money]);
+  fileDesc("Chxvbmx5MnUvb3JkZXIvdjEvZXZlbnRzLnByb3RvEg9vbmx5MnUub3JkZXIudjEizQEKDE9yZGVyQ2hhbmdlZBIQCghvcmRlcl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEiwKBnN0YXR1cxgDIAEoDjIcLm9ubHkydS5vcmRlci52MS5PcmRlclN0YXR1cxIMCgRzdGVwGAQgASgJEg8KB3BhcnRfaWQYBSABKAkSDwoHdmVyc2lvbhgGIAEoBRIvCgtjaGFuZ2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXA6C+LgGAcKBW9yZGVyIvQBCg5PcmRlckNvbmZpcm1lZBIQCghvcmRlcl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NhcnRfaWQYAyABKAkSLQoFaXRlbXMYBCADKAsyHi5vbmx5MnUub3JkZXIudjEuQ29uZmlybWVkSXRlbRIkCgV0b3RhbBgFIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5EhQKDGNvdXBvbl9jb2RlcxgGIAMoCRIwCgxjb25maXJtX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wOhHi4BgNCgVvcmRlchIEY2FydCJuCg1Db25maXJtZWRJdGVtEhIKCnZhcmlhbnRfaWQYASABKAkSEQoJdmVuZG9yX2lkGAIgASgJEhAKCHF1YW50aXR5GAMgASgFEiQKBXRvdGFsGAQgASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXliBnByb3RvMw", [file_google_protobuf_timestamp, file_only2u_mesh_v1_policy, file_only2u_order_v1_order, file_only2u_type_v1_money]);
 
 /**
  * OrderChanged is told after an order came to stand somewhere else, or a part of it did.

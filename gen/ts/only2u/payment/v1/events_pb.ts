@@ -8,6 +8,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_only2u_mesh_v1_policy } from "../../mesh/v1/policy_pb.ts";
 import type { PaymentStatus } from "./payment_pb.ts";
 import { file_only2u_payment_v1_payment } from "./payment_pb.ts";
 import type { Money } from "../../type/v1/money_pb.ts";
@@ -18,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file only2u/payment/v1/events.proto.
  */
 export const file_only2u_payment_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5vbmx5MnUvcGF5bWVudC92MS9ldmVudHMucHJvdG8SEW9ubHkydS5wYXltZW50LnYxIqMCCg5QYXltZW50Q2hhbmdlZBIQCghvcmRlcl9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEjAKBnN0YXR1cxgDIAEoDjIgLm9ubHkydS5wYXltZW50LnYxLlBheW1lbnRTdGF0dXMSJQoGYW1vdW50GAQgASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXkSJwoIY2FwdHVyZWQYBSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRInCghyZWZ1bmRlZBgGIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5Eg8KB3ZlcnNpb24YByABKAUSLwoLY2hhbmdlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp, file_only2u_payment_v1_payment, file_only2u_type_v1_money]);
+  fileDesc("Ch5vbmx5MnUvcGF5bWVudC92MS9ldmVudHMucHJvdG8SEW9ubHkydS5wYXltZW50LnYxIrkCCg5QYXltZW50Q2hhbmdlZBIQCghvcmRlcl9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEjAKBnN0YXR1cxgDIAEoDjIgLm9ubHkydS5wYXltZW50LnYxLlBheW1lbnRTdGF0dXMSJQoGYW1vdW50GAQgASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXkSJwoIY2FwdHVyZWQYBSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRInCghyZWZ1bmRlZBgGIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5Eg8KB3ZlcnNpb24YByABKAUSLwoLY2hhbmdlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wOhTi4BgQCgdwYXltZW50EgVvcmRlcmIGcHJvdG8z", [file_google_protobuf_timestamp, file_only2u_mesh_v1_policy, file_only2u_payment_v1_payment, file_only2u_type_v1_money]);
 
 /**
  * PaymentChanged is told after a payment took money, gave it back, or was canceled.

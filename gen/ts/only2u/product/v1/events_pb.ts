@@ -8,6 +8,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_only2u_mesh_v1_policy } from "../../mesh/v1/policy_pb.ts";
 import type { ProductStatus } from "./product_pb.ts";
 import { file_only2u_product_v1_product } from "./product_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -16,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file only2u/product/v1/events.proto.
  */
 export const file_only2u_product_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5vbmx5MnUvcHJvZHVjdC92MS9ldmVudHMucHJvdG8SEW9ubHkydS5wcm9kdWN0LnYxIsoBCg5Qcm9kdWN0Q2hhbmdlZBISCgpwcm9kdWN0X2lkGAEgASgJEhEKCXZlbmRvcl9pZBgCIAEoCRIOCgZoYW5kbGUYAyABKAkSDQoFdGl0bGUYBCABKAkSMAoGc3RhdHVzGAUgASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1cxIPCgd2ZXJzaW9uGAYgASgFEi8KC2NoYW5nZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ4Cg5Qcm9kdWN0RGVsZXRlZBISCgpwcm9kdWN0X2lkGAEgASgJEhEKCXZlbmRvcl9pZBgCIAEoCRIOCgZoYW5kbGUYAyABKAkSLwoLZGVsZXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp, file_only2u_product_v1_product]);
+  fileDesc("Ch5vbmx5MnUvcHJvZHVjdC92MS9ldmVudHMucHJvdG8SEW9ubHkydS5wcm9kdWN0LnYxItkBCg5Qcm9kdWN0Q2hhbmdlZBISCgpwcm9kdWN0X2lkGAEgASgJEhEKCXZlbmRvcl9pZBgCIAEoCRIOCgZoYW5kbGUYAyABKAkSDQoFdGl0bGUYBCABKAkSMAoGc3RhdHVzGAUgASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1cxIPCgd2ZXJzaW9uGAYgASgFEi8KC2NoYW5nZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDoN4uAYCQoHcHJvZHVjdCKHAQoOUHJvZHVjdERlbGV0ZWQSEgoKcHJvZHVjdF9pZBgBIAEoCRIRCgl2ZW5kb3JfaWQYAiABKAkSDgoGaGFuZGxlGAMgASgJEi8KC2RlbGV0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDoN4uAYCQoHcHJvZHVjdGIGcHJvdG8z", [file_google_protobuf_timestamp, file_only2u_mesh_v1_policy, file_only2u_product_v1_product]);
 
 /**
  * ProductChanged is told after a product was made or changed. It says what is

@@ -9,13 +9,14 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_only2u_mesh_v1_policy } from "../../mesh/v1/policy_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file only2u/user/v1/events.proto.
  */
 export const file_only2u_user_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chtvbmx5MnUvdXNlci92MS9ldmVudHMucHJvdG8SDm9ubHkydS51c2VyLnYxIk8KC1VzZXJDcmVhdGVkEg8KB3VzZXJfaWQYASABKAkSLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk8KC1VzZXJEZWxldGVkEg8KB3VzZXJfaWQYASABKAkSLwoLZGVsZXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Chtvbmx5MnUvdXNlci92MS9ldmVudHMucHJvdG8SDm9ubHkydS51c2VyLnYxIlsKC1VzZXJDcmVhdGVkEg8KB3VzZXJfaWQYASABKAkSLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wOgri4BgGCgR1c2VyImgKC1VzZXJEZWxldGVkEg8KB3VzZXJfaWQYASABKAkSLwoLZGVsZXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wOhfi4BgTCgR1c2VyEgRjYXJ0EgVvcmRlcmIGcHJvdG8z", [file_google_protobuf_timestamp, file_only2u_mesh_v1_policy]);
 
 /**
  * UserCreated tells that an account was made.

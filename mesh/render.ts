@@ -1,0 +1,27 @@
+import type { MeshModel } from './model.ts';
+
+/** A file of a plane. */
+export type Rendered = {
+  /** Under gen/mesh, such as "istio/cart.yaml". */
+  readonly path: string;
+  readonly text: string;
+};
+
+/** Where identities have their names from: spiffe://<trust domain>/ns/<namespace>/sa/<workload>. */
+type MeshNames = { readonly trustDomain: string; readonly namespace: string };
+
+/** What the contracts don't say: the facts of a deployment. */
+export type RenderSettings = {
+  /** The folder of the protos, for the places in comments. */
+  readonly protoRoot: string;
+  /** On one machine, with Envoy or without. */
+  readonly local: MeshNames;
+  readonly kubernetes: MeshNames;
+  /** Access tokens of end users: JSON Web Tokens with a claim that lists the user's roles. */
+  readonly tokens: { readonly issuer: string; readonly audience: string; readonly rolesClaim: string };
+  /** The port that a workload listens on. */
+  portOf(workload: string): number;
+};
+
+/** A plane: pure, so that the same contracts always give the same files. */
+export type Renderer = (model: MeshModel, settings: RenderSettings) => readonly Rendered[];
