@@ -40,7 +40,7 @@ export async function addEarlierOrders({ books, buyers, count }: EarlierOrders):
   );
   for (const { id } of pieces) expressions.set(id, 'piece.id');
   for (const { table, row } of found) {
-    const columns = table.columns.filter(({ name }) => row[name] !== null);
+    const columns = table.columns.filter(({ name }) => row[name] !== null && name !== 'quote'); // each order has its own
     const until = forgotten.includes(table.name) ? Math.floor(count / 10) : count;
     for (let first = 1; first <= until; first += chunk) {
       await books.query(

@@ -33,7 +33,14 @@ const couponReasons = [
   'COUPON_TAKES_NOTHING',
   'NOTHING_TO_BUY',
 ];
-const placeRefusals = [...couponReasons, 'CART_EMPTY', 'INSUFFICIENT_STOCK', 'QUOTE_CHANGED', 'REQUEST_ID_REUSED'];
+const placeRefusals = [
+  ...couponReasons,
+  'CART_EMPTY',
+  'INSUFFICIENT_STOCK',
+  'QUOTE_CHANGED',
+  'QUOTE_USED',
+  'REQUEST_ID_REUSED',
+];
 const closeReasons = ['', ...couponReasons, 'COUPON_DISCOUNT_CHANGED', 'INSUFFICIENT_STOCK'];
 const freeFrom = 99_900n;
 const shippingPrice = 4_900n;
@@ -110,6 +117,13 @@ function placings(
       stepCart(state, command, shelf),
     )[0];
     if (alone && one.isNew && cart !== undefined) problems.push(...unexpected(cart, answer, shelf));
+    const usedBy = world.usedQuotes.get(request.quoteToken);
+    const mayBeUsed = answer === 'QUOTE_USED' || answer === 'REQUEST_ID_REUSED';
+    if (
+      usedBy !== undefined &&
+      (typeof answer === 'string' ? world.orders.has(usedBy) && !mayBeUsed : answer.id !== usedBy)
+    )
+      problems.push(`the quote of ${usedBy} was ordered again: ${nameOf(answer)}`);
     if (typeof answer === 'string') {
       if (!placeRefusals.includes(answer)) problems.push(`PlaceOrder was refused with ${answer}`);
       continue;
@@ -118,6 +132,7 @@ function placings(
     if (known !== undefined && known !== answer.id)
       problems.push(`${request.requestId} made ${known} and ${answer.id}`);
     world.made.set(request.requestId, answer.id);
+    world.usedQuotes.set(request.quoteToken, answer.id);
     if (world.orders.has(answer.id)) continue;
     const order = seen.orders.get(answer.id);
     if (order === undefined) {

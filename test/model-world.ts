@@ -70,6 +70,8 @@ export type World = {
   readonly placed: Map<string, Order>;
   /** By request: the order that it made. */
   readonly made: Map<string, string>;
+  /** By quote_token: the order that used it. */
+  readonly usedQuotes: Map<string, string>;
   readonly lastPlaced: (PlaceRequest | undefined)[];
   readonly lastQuote: (string | undefined)[];
   readonly sent: Sent[];
@@ -131,6 +133,7 @@ export async function openWorld(shop: TestShop, people: People): Promise<World> 
     orders: new Map(),
     placed: new Map(),
     made: new Map(),
+    usedQuotes: new Map(),
     lastPlaced: [],
     lastQuote: [],
     sent: [],

@@ -211,7 +211,11 @@ describe('a quote that does not hold', () => {
       expect(await placing(none, buyer)).toMatchObject(precondition('QUOTE_INVALID'));
     expect((await placing('', buyer)).fields).toEqual(['quote_token']);
     const anHourAgo = new Date(Date.now() - 3_600_000);
-    const { token: old } = createQuoteTokens(quoteKey).seal(sampleQuote(), buyer.id, anHourAgo);
+    const { token: old } = createQuoteTokens(quoteKey).seal(sampleQuote(), {
+      id: newId('quo'),
+      userId: buyer.id,
+      now: anHourAgo,
+    });
     expect(await placing(old, buyer)).toMatchObject(precondition('QUOTE_EXPIRED'));
   });
 });

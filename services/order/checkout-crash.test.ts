@@ -1,14 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Fault } from '#platform/fault.ts';
 import { newId } from '#platform/ids.ts';
-import {
-  fingerprint,
-  inline,
-  openCheckoutBench,
-  windowMs,
-  type Asked,
-  type CheckoutBench,
-} from './checkout.testing.ts';
+import { traced, inline, openCheckoutBench, windowMs, type Asked, type CheckoutBench } from './checkout.testing.ts';
 import { cancelItems, fulfill } from './order-fulfillment.ts';
 import { requestReturn, resolveReturn } from './order-return.ts';
 import { hasOpenEffects, totalOf, type PaymentMethod } from './order.ts';
@@ -38,8 +31,8 @@ async function journeyWithFailureAt(
   bench.beforeStatement = failing;
   const { store, checkout, runDue } = bench.open();
   const placed = bench.makeOrder(asked);
-  const inserted = await store.insert(placed, fingerprint).then(
-    () => true,
+  const inserted = await store.insert(placed, traced()).then(
+    (made) => made,
     () => false,
   );
   if (inserted) {

@@ -3,7 +3,7 @@ import { PaymentStatus } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { Fault } from '#platform/fault.ts';
 import { newId } from '#platform/ids.ts';
 import { createCheckout } from './checkout.grpc.ts';
-import { fingerprint, inline, openCheckoutBench, windowMs, type CheckoutBench } from './checkout.testing.ts';
+import { traced, inline, openCheckoutBench, windowMs, type CheckoutBench } from './checkout.testing.ts';
 import { close } from './order-checkout.ts';
 import { cancelItems, fulfill } from './order-fulfillment.ts';
 import { requestReturn, resolveReturn } from './order-return.ts';
@@ -244,7 +244,7 @@ test('an order that costs nothing is confirmed without a payment', async () => {
     shippingDiscount: part.shipping,
     lines: part.lines.map((line) => ({ ...line, discount: 80_000n })),
   }));
-  await store.insert({ ...order, parts }, fingerprint);
+  await store.insert({ ...order, parts }, traced());
   const after = await checkout.advance({ ...order, parts }, inline());
   expect(after.status).toBe('confirmed');
   expect(bench.shop.calls).toEqual(['reserve', 'commit']);
@@ -256,7 +256,7 @@ test('whoever sees to an order at the same time, and whatever comes meanwhile, i
     bench.shop = createFakeShop();
     const { store, checkout, runDue } = bench.open();
     const placed = bench.makeOrder({ coupon: true });
-    await store.insert(placed, fingerprint);
+    await store.insert(placed, traced());
     const advance = async () => checkout.advance(await bench.reload(placed.id), inline());
     const pay = async () => {
       if (bench.shop.payments.has(placed.id) && bench.shop.pay(placed.id)) await bench.tell(placed);
@@ -299,7 +299,7 @@ test('an order that can’t be placed for two minutes is closed with everything 
   };
   const opened = bench.open();
   const placed = bench.makeOrder({ coupon: true });
-  await opened.store.insert(placed, fingerprint);
+  await opened.store.insert(placed, traced());
   await expect(opened.checkout.advance(placed, inline())).rejects.toThrow('Down');
   expect(bench.shop.held()).toBe(2);
   for (let round = 0; round < 30; round++) {

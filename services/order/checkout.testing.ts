@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { PurchaseSchema } from '#gen/only2u/coupon/v1/coupon_pb.ts';
@@ -44,7 +45,10 @@ export type CheckoutBench = {
 };
 
 export const windowMs = 15 * 60_000;
-export const fingerprint = new Uint8Array(32);
+
+/** What a request that nobody looks at again is known by. */
+export const traced = () => ({ fingerprint: new Uint8Array(32), quote: randomBytes(16) });
+
 export const inline = (): AdvanceOptions => ({ signal: AbortSignal.timeout(60_000), schedules: true });
 
 export async function openCheckoutBench(): Promise<CheckoutBench> {
@@ -110,7 +114,7 @@ export async function openCheckoutBench(): Promise<CheckoutBench> {
     async place(asked) {
       const opened = bench.open();
       const placed = bench.makeOrder(asked);
-      await opened.store.insert(placed, fingerprint);
+      await opened.store.insert(placed, traced());
       return { ...opened, order: await opened.checkout.advance(placed, inline()) };
     },
 

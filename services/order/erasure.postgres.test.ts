@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { newId } from '#platform/ids.ts';
 import { schedule, runDueTasks } from '#platform/tasks.postgres.ts';
@@ -33,7 +34,7 @@ async function add(userId: string, ...moves: readonly ((order: Order) => Order)[
     newId,
   } as const;
   let order = placeOrder(sampleQuote(), placing);
-  await store.insert(order, new Uint8Array(32));
+  await store.insert(order, { fingerprint: new Uint8Array(32), quote: randomBytes(16) });
   for (const move of moves) {
     const after = move(order);
     await store.replace(order, after, { schedules: true });

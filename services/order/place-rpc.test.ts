@@ -62,6 +62,50 @@ test('a reused request_id with other content is refused', async () => {
   expect(await refusal(other)).toMatchObject({ code: 'AlreadyExists', reason: 'REQUEST_ID_REUSED' });
 });
 
+test('one quote ordered 20 times at once by requests of their own is one order, and the others are told which', async () => {
+  const quoteToken = await desk.quote();
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => {
+      const placing = desk.asha.placeOrder({ requestId: requestId(), quoteToken, paymentMethod: ONLINE });
+      return placing.then(
+        ({ order }) => order?.id ?? '',
+        () => refusal(placing),
+      );
+    }),
+  );
+  const [id, ...others] = answers.filter((answer) => typeof answer === 'string');
+  expect([id, others]).toEqual([expect.stringMatching(/^ord_/), []]);
+  const told = { code: 'FailedPrecondition', reason: 'QUOTE_USED', metadata: { order_id: id } };
+  expect(answers.filter((answer) => answer !== id)).toEqual(
+    Array.from({ length: 19 }, () => expect.objectContaining(told)),
+  );
+  expect(await desk.database.query('select id from orders')).toEqual([{ id }]);
+  expect(desk.shop.payments.size).toBe(1);
+  expect(desk.shop.held()).toBe(2);
+});
+
+test('a quote that was used says so, though it bought the last pieces, its order was closed and it is too old', async () => {
+  desk.shop.stock.set('var_1', 2);
+  const request = { requestId: requestId(), quoteToken: await desk.quote(), paymentMethod: ONLINE };
+  const { order } = await desk.asha.placeOrder(request);
+  const used = { reason: 'QUOTE_USED', metadata: { order_id: order?.id } };
+  const again = () => refusal(desk.asha.placeOrder({ ...request, requestId: requestId() }));
+  expect(await again()).toMatchObject(used);
+  await desk.asha.cancelOrder({ requestId: requestId(), orderId: order?.id ?? '' });
+  expect(await again()).toMatchObject(used);
+  desk.shop.now = new Date(desk.shop.now.getTime() + 3_600_000);
+  expect(await again()).toMatchObject(used);
+  expect((await desk.asha.placeOrder(request)).order?.id).toBe(order?.id);
+  expect((await desk.buy()).id).not.toBe(order?.id);
+});
+
+test('the same request, overtaken by itself while it was priced, is answered with the order that has the last pieces', async () => {
+  desk.shop.stock.set('var_1', 2);
+  const request = { requestId: requestId(), quoteToken: await desk.quote(), paymentMethod: ONLINE };
+  const answers = await Promise.all(Array.from({ length: 20 }, () => desk.asha.placeOrder(request)));
+  expect(new Set(answers.map(({ order }) => order?.id)).size).toBe(1);
+});
+
 test('another user’s request_id is no obstacle', async () => {
   const request = { requestId: requestId(), quoteToken: await desk.quote(), paymentMethod: ONLINE };
   await desk.asha.placeOrder(request);

@@ -4,17 +4,17 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { PurchaseSchema } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import type { OrderService, PlaceOrderRequest } from '#gen/only2u/order/v1/order_pb.ts';
-import { invalidField, requestIdReused } from '#platform/fault.ts';
+import { Fault, invalidField, requestIdReused } from '#platform/fault.ts';
 import { currentCall, requireUser } from '#platform/rpc/call.ts';
 import type { Env } from '#platform/service.ts';
 import type { Checkout } from './checkout.grpc.ts';
 import { methodNumbers, orderMessage, wordFor } from './encode.ts';
 import { placeOrder } from './order-checkout.ts';
-import type { Order } from './order.ts';
+import type { Order, PaymentMethod } from './order.ts';
 import type { Pricing } from './pricing.grpc.ts';
 import { changesSince, quoteChanged } from './quote-changes.ts';
 import type { QuoteTokens } from './quote-token.ts';
-import type { OrderStore, Placed } from './store.ts';
+import type { OrderStore, Placed, PlaceTrace } from './store.ts';
 import type { Watchers } from './watchers.ts';
 
 export type PlaceRpcOptions = Pick<Env, 'now' | 'newId'> & {
@@ -27,38 +27,58 @@ export type PlaceRpcOptions = Pick<Env, 'now' | 'newId'> & {
 };
 
 const inlineMs = 8_000; // less than the task waits, so that it does not do the same beside
+const quoteBytes = 16; // a token can't be made up, so chance alone has to be kept away
 const handedOverMs = 2_000; // for what a peer's moment of absence left to the task
 
 /** The method of OrderService that buys. */
 export function createPlaceRpc(options: PlaceRpcOptions): Pick<ServiceImpl<typeof OrderService>, 'placeOrder'> {
   const { store, pricing, tokens, now, newId } = options;
 
-  async function repeated(placed: Placed, fingerprint: Uint8Array, requestId: string) {
-    return { order: shown(await untilPlaced(same(placed, fingerprint, requestId), inlineMs, options)) };
+  /** Answers the order that the same request placed, and refuses a quote that another request has used. */
+  async function lookBefore(asked: Asked) {
+    const { placed, usedBy, firstOrder } = await store.findBefore(asked);
+    if (placed !== undefined) return { first: same(placed, asked), firstOrder };
+    if (usedBy !== undefined) throw quoteUsed(usedBy);
+    return { first: undefined, firstOrder };
+  }
+
+  /** A new order, at exactly the price that was quoted. */
+  async function priced({ userId, requestId, quoteToken, method }: Asked, firstOrder: boolean): Promise<Order> {
+    const sealed = tokens.open(quoteToken, userId, now());
+    const { cartId, addressId, shippingOption } = sealed;
+    const { quote, purchase: said } = await pricing.quote({ userId, cartId, addressId, shippingOption, firstOrder });
+    const changes = changesSince(sealed, quote);
+    if (changes.length > 0) throw quoteChanged(changes);
+    const purchase =
+      quote.coupons.length === 0
+        ? ''
+        : Buffer.from(toBinary(PurchaseSchema, create(PurchaseSchema, said))).toString('base64');
+    return placeOrder(quote, { id: newId('ord'), userId, requestId, method, purchase, now: now(), newId });
+  }
+
+  /** The order of this request: the one that it placed before, or a new one. */
+  async function orderFor(asked: Asked): Promise<{ readonly order: Order; readonly isNew: boolean }> {
+    // Before anything is asked again: once the order is placed, the pieces that it took are missing.
+    const { first, firstOrder } = await lookBefore(asked);
+    if (first !== undefined) return { order: first, isNew: false };
+    let refusal: unknown = new Error('the order that was in the way is gone');
+    try {
+      const order = await priced(asked, firstOrder);
+      if (await store.insert(order, asked)) return { order, isNew: true };
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      refusal = error;
+    }
+    // What stands in the way may be the very same, placed in between: it has the last pieces, or the quote.
+    const { first: meanwhile } = await lookBefore(asked);
+    if (meanwhile === undefined) throw refusal;
+    return { order: meanwhile, isNew: false };
   }
 
   return {
     async placeOrder(request) {
-      const { id: userId } = requireUser();
-      const method = wordFor(methodNumbers, request.paymentMethod);
-      if (method === undefined) throw invalidField('payment_method', 'UNKNOWN', 'is no way to pay');
-      const { requestId, quoteToken } = request;
-      const fingerprint = fingerprintOf(request);
-      // Before anything is asked again: once the order is placed, the pieces that it took are missing.
-      const { placed, firstOrder } = await store.findPlaced(userId, requestId);
-      if (placed !== undefined) return repeated(placed, fingerprint, requestId);
-      const sealed = tokens.open(quoteToken, userId, now());
-      const { cartId, addressId, shippingOption } = sealed;
-      const { quote, purchase: said } = await pricing.quote({ userId, cartId, addressId, shippingOption, firstOrder });
-      const changes = changesSince(sealed, quote);
-      if (changes.length > 0) throw quoteChanged(changes);
-      const purchase =
-        quote.coupons.length === 0
-          ? ''
-          : Buffer.from(toBinary(PurchaseSchema, create(PurchaseSchema, said))).toString('base64');
-      const order = placeOrder(quote, { id: newId('ord'), userId, requestId, method, purchase, now: now(), newId });
-      const first = await store.insert(order, fingerprint);
-      if (first !== undefined) return repeated(first, fingerprint, requestId);
+      const { order, isNew } = await orderFor(askedBy(request, requireUser().id));
+      if (!isNew) return { order: shown(await untilPlaced(order, inlineMs, options)) };
       // A peer that was away for a moment is no reason to answer PENDING: the task has the order then, and is waited for.
       return { order: shown(await untilPlaced(await advanceInline(order, options), handedOverMs, options)) };
     },
@@ -117,13 +137,25 @@ async function forAWhile<T>(ms: number, work: (signal: AbortSignal) => Promise<T
   }
 }
 
-function same({ order, fingerprint }: Placed, asked: Uint8Array, requestId: string): Order {
-  if (Buffer.compare(fingerprint, asked) === 0) return order;
-  throw requestIdReused(requestId);
+/** What a request asks for, and what it is known by. */
+type Asked = PlaceTrace & Pick<Placed, 'fingerprint'> & { readonly quoteToken: string; readonly method: PaymentMethod };
+
+function askedBy({ requestId, quoteToken, paymentMethod }: PlaceOrderRequest, userId: string): Asked {
+  const method = wordFor(methodNumbers, paymentMethod);
+  if (method === undefined) throw invalidField('payment_method', 'UNKNOWN', 'is no way to pay');
+  const traceOf = (text: string): Uint8Array => createHash('sha256').update(text).digest();
+  const fingerprint = traceOf(`${paymentMethod} ${quoteToken}`);
+  return { userId, requestId, quoteToken, method, fingerprint, quote: traceOf(quoteToken).subarray(0, quoteBytes) };
 }
 
-function fingerprintOf({ quoteToken, paymentMethod }: PlaceOrderRequest): Uint8Array {
-  return createHash('sha256').update(`${paymentMethod} ${quoteToken}`).digest();
+function same({ order, fingerprint }: Placed, asked: Asked): Order {
+  if (Buffer.compare(fingerprint, asked.fingerprint) === 0) return order;
+  throw requestIdReused(asked.requestId);
+}
+
+function quoteUsed(orderId: string): Fault {
+  const text = 'This quote was ordered before: look at that order, or ask for a new quote to buy the same again.';
+  return new Fault('failed-precondition', 'QUOTE_USED', text, { metadata: { order_id: orderId } });
 }
 
 function shown(order: Order) {

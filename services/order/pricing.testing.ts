@@ -6,6 +6,7 @@ import { CouponService, type Purchase, type QuoteCouponResponseSchema } from '#g
 import { OrderService } from '#gen/only2u/order/v1/order_pb.ts';
 import { ProductService, type SellableVariant, type SellableVariantSchema } from '#gen/only2u/product/v1/product_pb.ts';
 import { type AddressSchema, UserService } from '#gen/only2u/user/v1/user_pb.ts';
+import { newId } from '#platform/ids.ts';
 import { Fault } from '#platform/fault.ts';
 import type { Money } from '#platform/money.ts';
 import type { Service } from '#platform/service.ts';
@@ -104,6 +105,7 @@ export async function openQuoting(changes: Partial<Peers> = {}, { firstOrder = f
           },
         },
         tokens,
+        newId,
         isFirstOrder: async () => firstOrder,
         now: () => quotedAt,
       });

@@ -7,7 +7,8 @@ import { createQuoteTokens, sealedOf } from './quote-token.ts';
 const tokens = createQuoteTokens('a key of thirty-two characters or more');
 const now = new Date('2026-03-01T10:00:00.500Z');
 const later = (ms: number): Date => new Date(now.getTime() + ms);
-const sealed = tokens.seal(sampleQuote(), 'usr_asha', now).token;
+const by = { id: 'quo_1', userId: 'usr_asha', now };
+const sealed = tokens.seal(sampleQuote(), by).token;
 const refusal = (reason: string): unknown => expect.objectContaining({ kind: 'failed-precondition', reason });
 
 test('a sealed quote is read as it was seen', () => {
@@ -43,14 +44,14 @@ test('any quote comes back exactly', () => {
     );
   fc.assert(
     fc.property(anyQuote, (quote) => {
-      const { token } = tokens.seal(quote, 'usr_asha', now);
+      const { token } = tokens.seal(quote, by);
       expect(tokens.open(token, 'usr_asha', now)).toEqual(sealedOf(quote));
     }),
   );
 });
 
-test('the same quote at the same time gives the same token', () => {
-  expect(tokens.seal(sampleQuote(), 'usr_asha', now).token).toBe(sealed);
+test('quotes that are alike have tokens of their own', () => {
+  expect(tokens.seal(sampleQuote(), { ...by, id: 'quo_2' }).token).not.toBe(sealed);
 });
 
 test("another user's quote is refused", () => {
@@ -85,7 +86,7 @@ test('text that was never a quote is refused', () => {
 });
 
 test('a quote is good for half an hour, and not a second longer', () => {
-  const { expireTime } = tokens.seal(sampleQuote(), 'usr_asha', now);
+  const { expireTime } = tokens.seal(sampleQuote(), by);
   expect(expireTime).toEqual(new Date('2026-03-01T10:30:00.000Z'));
   expect(tokens.open(sealed, 'usr_asha', new Date(expireTime.getTime() - 1)).total).toBe(304_700n);
   expect(() => tokens.open(sealed, 'usr_asha', expireTime)).toThrow(refusal('QUOTE_EXPIRED'));
@@ -102,7 +103,7 @@ test('a hundred lines of the dearest things with five coupons are within what Pl
   );
   const coupons = Array.from({ length: 5 }, (_, n) => ({ code: `${'A'.repeat(39)}${n}`, amount: 9_000_000_000_000n }));
   const quote = sampleQuote({ cartId: newId('crt'), addressId: newId('adr'), parts: [samplePart({ lines })], coupons });
-  expect(tokens.seal(quote, 'usr_asha', now).token.length).toBeLessThanOrEqual(16_384);
+  expect(tokens.seal(quote, { ...by, id: newId('quo') }).token.length).toBeLessThanOrEqual(16_384);
 });
 
 test('a short key is a bug', () => {

@@ -28,23 +28,28 @@ export type SealedQuote = {
   readonly tax: { readonly cgst: bigint; readonly sgst: bigint; readonly igst: bigint };
 };
 
+export type Sealing = { readonly id: string; readonly userId: string; readonly now: Date };
+
 /** Makes and reads the tokens that stand for a quote that somebody has seen. */
 export type QuoteTokens = {
-  /** Good for half an hour, for this user alone. The same quote at the same time gives the same token. */
-  seal(quote: Quote, userId: string, now: Date): { readonly token: string; readonly expireTime: Date };
+  /**
+   * Good for half an hour, for this user alone. No other id gives the same token, however alike the quotes are: an order uses its
+   * token up.
+   */
+  seal(quote: Quote, by: Sealing): { readonly token: string; readonly expireTime: Date };
   /** Refuses what was not sealed here for this user (QUOTE_INVALID), and what is too old (QUOTE_EXPIRED). */
   open(token: string, userId: string, now: Date): SealedQuote;
 };
 
 const lifeSeconds = 30 * 60; // time to find a card, not enough to keep yesterday's price
-const version = 1;
+const version = 2; // 1 had no id
 const macBytes = 32;
 const headBytes = macBytes + 1 + 4;
 
 /**
  * Tokens under HMAC-SHA-256: what they say is no secret from their customer, who has just seen it, but nobody can change it or
  * use another's. The key is derived from `secret` (HKDF, RFC 5869), so that no token of another use passes for a quote.
- * Layout: MAC, version, seconds of expiry, JSON; all in base64url. A hundred lines take 9 KiB.
+ * Layout: MAC, version, seconds of expiry, JSON of the id and the quote; all in base64url. A hundred lines take 9 KiB.
  */
 export function createQuoteTokens(secret: string): QuoteTokens {
   if (secret.length < 32) throw new Error('The key of quotes needs 32 characters or more');
@@ -52,12 +57,12 @@ export function createQuoteTokens(secret: string): QuoteTokens {
   const macOf = (said: Buffer, userId: string): Buffer =>
     createHmac('sha256', key).update(createHash('sha256').update(userId).digest()).update(said).digest();
   return {
-    seal(quote, userId, now) {
+    seal(quote, { id, userId, now }) {
       const expireSeconds = Math.floor(now.getTime() / 1_000) + lifeSeconds;
       const head = Buffer.alloc(5);
       head.writeUInt8(version, 0);
       head.writeUInt32BE(expireSeconds, 1);
-      const said = Buffer.concat([head, Buffer.from(JSON.stringify(encode(sealedOf(quote))))]);
+      const said = Buffer.concat([head, Buffer.from(JSON.stringify([id, encode(sealedOf(quote))]))]);
       const token = Buffer.concat([macOf(said, userId), said]).toString('base64url');
       return { token, expireTime: new Date(expireSeconds * 1_000) };
     },
@@ -68,7 +73,8 @@ export function createQuoteTokens(secret: string): QuoteTokens {
       if (!timingSafeEqual(macOf(said, userId), bytes.subarray(0, macBytes))) throw invalid();
       if (said[0] !== version) throw expired();
       if (said.readUInt32BE(1) * 1_000 <= now.getTime()) throw expired();
-      return decode(JSON.parse(bytes.subarray(headBytes).toString('utf8')));
+      const [, sealed] = wire.parse(JSON.parse(bytes.subarray(headBytes).toString('utf8')));
+      return decode(sealed);
     },
   };
 }
@@ -107,14 +113,15 @@ function digestOf({ recipient, lines, city, region, postalCode, countryCode, pho
 const amount = z.string().transform((text) => BigInt(text));
 
 // Lists without names: the names would be half of the token.
-const wire = z.tuple([
+const terms = z.tuple([
   z.tuple([z.string(), z.string(), z.string(), z.string(), z.string()]),
   z.array(z.tuple([z.string(), z.number(), amount, amount])),
   z.array(z.tuple([z.string(), amount])),
   z.tuple([amount, amount, amount, amount, amount, amount]),
 ]);
+const wire = z.tuple([z.string(), terms]);
 
-function encode(sealed: SealedQuote): z.input<typeof wire> {
+function encode(sealed: SealedQuote): z.input<typeof terms> {
   const { shipping, shippingDiscount, total, tax } = sealed;
   return [
     [sealed.cartId, sealed.addressId, sealed.addressDigest, sealed.shippingOption, sealed.currency],
@@ -124,8 +131,7 @@ function encode(sealed: SealedQuote): z.input<typeof wire> {
   ];
 }
 
-function decode(said: unknown): SealedQuote {
-  const [about, lines, coupons, amounts] = wire.parse(said);
+function decode([about, lines, coupons, amounts]: z.output<typeof terms>): SealedQuote {
   const [cartId, addressId, addressDigest, shippingOption, currency] = about;
   const [shipping, shippingDiscount, total, cgst, sgst, igst] = amounts;
   return {

@@ -124,7 +124,7 @@ export const orderService: Service<z.infer<typeof config>> = {
     return {
       handlers: [
         handle(OrderService, {
-          ...createQuoteRpc({ pricing, tokens, isFirstOrder: store.isFirstOrder, now }),
+          ...createQuoteRpc({ pricing, tokens, isFirstOrder: store.isFirstOrder, now, newId }),
           ...createPlaceRpc({ store, checkout, pricing, tokens, watchers, log, now, newId }),
           ...createReadRpc({ store, pageTokens: pageTokens(config.PAGE_TOKEN_KEY, now), watchers }),
           ...createChangeRpc({ store, checkout, log, now, newId }),

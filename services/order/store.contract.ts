@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { EmptySchema, StringValueSchema } from '@bufbuild/protobuf/wkt';
@@ -20,6 +21,9 @@ export type OrdersUnderTest = {
 
 const time = new Date('2026-05-01T10:00:00Z');
 const fingerprint = new Uint8Array([1, 2, 3]);
+const asked = (userId = 'usr_asha', requestId = newId('req'), quote: Uint8Array = randomBytes(16)) => {
+  return { userId, requestId, quote };
+};
 const held = { reservationId: 'rsv_1', paymentId: 'pay_1' };
 
 function makeOrder({ userId = 'usr_asha', vendors = ['usr_v'], requestId = newId('req') } = {}): Order {
@@ -52,8 +56,8 @@ export function describeOrderStore(name: string, open: () => Promise<OrdersUnder
 
     afterEach(() => under.close());
 
-    async function add(order: Order): Promise<Order> {
-      expect(await store.insert(order, fingerprint)).toBeUndefined();
+    async function add(order: Order, { quote }: { readonly quote: Uint8Array } = asked()): Promise<Order> {
+      expect(await store.insert(order, { fingerprint, quote })).toBe(true);
       return order;
     }
 
@@ -73,28 +77,46 @@ export function describeOrderStore(name: string, open: () => Promise<OrdersUnder
 
     test('the request that placed an order finds it, for its user alone', async () => {
       const order = await add(makeOrder({ requestId: 'req_1' }));
-      const { placed } = await store.findPlaced('usr_asha', 'req_1');
+      const { placed, usedBy } = await store.findBefore(asked('usr_asha', 'req_1'));
       expect(placed?.order).toEqual(order);
       expect([...(placed?.fingerprint ?? [])]).toEqual([1, 2, 3]);
-      expect((await store.findPlaced('usr_b', 'req_1')).placed).toBeUndefined();
+      expect(usedBy).toBeUndefined();
+      expect((await store.findBefore(asked('usr_b', 'req_1'))).placed).toBeUndefined();
     });
 
-    test('of the same request at once, one places an order and the others are told', async () => {
-      const orders = Array.from({ length: 10 }, () => makeOrder({ requestId: 'req_1' }));
-      const answers = await Promise.all(orders.map((order) => store.insert(order, fingerprint)));
-      const told = answers.flatMap((answer) => (answer === undefined ? [] : [answer.order.id]));
-      expect(told).toHaveLength(9);
-      expect(new Set(told).size).toBe(1);
+    test('the quote that an order was placed by finds it, for its user alone, and whatever became of it', async () => {
+      const { quote } = asked();
+      const order = await add(makeOrder(), { quote });
+      const again = asked('usr_asha', 'another', quote);
+      expect(await store.findBefore(again)).toMatchObject({ placed: undefined, usedBy: order.id });
+      expect((await store.findBefore({ ...again, userId: 'usr_b' })).usedBy).toBeUndefined();
+      await store.replace(order, close(order, { reason: 'X', message: 'x' }, time), { schedules: true });
+      expect((await store.findBefore(again)).usedBy).toBe(order.id);
+      expect(await store.insert(makeOrder(), { fingerprint, quote })).toBe(false);
+    });
+
+    test.each([
+      ['request', 'req_1', undefined],
+      ['quote', undefined, randomBytes(16)],
+    ])('of the same %s at once, one places an order, and plans what follows', async (_, requestId, quote) => {
+      const orders = Array.from({ length: 10 }, () => makeOrder(requestId === undefined ? {} : { requestId }));
+      const trace = () => ({ fingerprint, quote: quote ?? randomBytes(16) });
+      const made = await Promise.all(orders.map((order) => store.insert(order, trace())));
+      expect(made.filter(Boolean)).toHaveLength(1);
+      const found = await Promise.all(orders.map(({ id }) => store.find(id)));
+      const due = await Promise.all(orders.map(({ id }) => under.due(id)));
+      for (const [index, order] of found.entries())
+        expect([order === undefined, due[index] === undefined]).toEqual([!made[index], !made[index]]);
     });
 
     test('a first order is one before which all others were canceled', async () => {
       expect(await store.isFirstOrder('usr_asha')).toBe(true);
       const placed = await add(makeOrder());
       expect(await store.isFirstOrder('usr_asha')).toBe(false);
-      expect((await store.findPlaced('usr_asha', 'other')).firstOrder).toBe(false);
+      expect((await store.findBefore(asked())).firstOrder).toBe(false);
       await store.replace(placed, close(placed, { reason: 'X', message: 'x' }, time), { schedules: true });
       expect(await store.isFirstOrder('usr_asha')).toBe(true);
-      expect((await store.findPlaced('usr_asha', 'other')).firstOrder).toBe(true);
+      expect((await store.findBefore(asked())).firstOrder).toBe(true);
     });
 
     test('an order is replaced only where it is what was read', async () => {

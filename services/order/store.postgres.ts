@@ -21,22 +21,30 @@ export type PostgresOrdersOptions = {
   changed(id: string): void;
 };
 
+type BeforeRow = {
+  readonly document: string | null;
+  readonly fingerprint: Buffer | null;
+  readonly usedBy: string | null;
+  readonly hasOrder: boolean;
+};
+
 /** Orders in PostgreSQL. The database stays the caller's to close. */
 export function createPostgresOrders({ database, changed }: PostgresOrdersOptions): OrderStore {
   return {
     find: (id) => findOrder(database, id),
 
-    async findPlaced(userId, requestId) {
+    async findBefore({ userId, requestId, quote }) {
       // One statement: every order that is placed asks this first.
-      const [row] = await database.query<{ document: string | null; fingerprint: Buffer | null; hasOrder: boolean }>(
+      const [row] = await database.query<BeforeRow>(
         `select o.document::text as document, o.fingerprint,
+           (select id from orders where quote = $3 and user_id = $1) as "usedBy",
            exists (select from orders where user_id = $1 and status < 6) as "hasOrder"
          from (values (true)) as one left join orders o on o.user_id = $1 and o.request_id = $2`,
-        [userId, requestId],
+        [userId, requestId, quote],
       );
-      const { document, fingerprint } = row ?? {};
+      const { document, fingerprint, usedBy } = row ?? {};
       const placed = document && fingerprint ? { order: fromJson(document), fingerprint } : undefined;
-      return { placed, firstOrder: row?.hasOrder !== true };
+      return { placed, usedBy: usedBy ?? undefined, firstOrder: row?.hasOrder !== true };
     },
 
     async isFirstOrder(userId) {
@@ -44,16 +52,19 @@ export function createPostgresOrders({ database, changed }: PostgresOrdersOption
       return others.length === 0;
     },
 
-    async insert(order, fingerprint) {
-      const made = await changeWith(database, {
-        text: `insert into orders (id, user_id, request_id, fingerprint, status, version, create_time, update_time, document)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-           on conflict (user_id, request_id) do nothing returning 1`,
+    async insert(order, { fingerprint, quote }) {
+      return changeWith(database, {
+        // The conflict is one of two, so it goes unnamed.
+        text: `insert into orders
+             (id, user_id, request_id, fingerprint, quote, status, version, create_time, update_time, document)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           on conflict do nothing returning 1`,
         values: [
           order.id,
           order.userId,
           order.requestId,
           fingerprint,
+          quote,
           statusNumbers[order.status],
           order.version,
           order.createTime,
@@ -62,13 +73,6 @@ export function createPostgresOrders({ database, changed }: PostgresOrdersOption
         ],
         ...planFor(undefined, order),
       });
-      if (made) return undefined;
-      const [first] = await database.query<{ document: string; fingerprint: Buffer }>(
-        'select document::text as document, fingerprint from orders where user_id = $1 and request_id = $2',
-        [order.userId, order.requestId],
-      );
-      if (first === undefined) throw new Error('the order that was in the way is gone');
-      return { order: fromJson(first.document), fingerprint: first.fingerprint };
     },
 
     async replace(before, after, { schedules }) {

@@ -17,6 +17,24 @@ export type Placed = {
   readonly fingerprint: Uint8Array;
 };
 
+/** What a request to place an order is known by. */
+export type PlaceTrace = {
+  readonly userId: string;
+  readonly requestId: string;
+  /** A trace of its quote, which is another for each quote. */
+  readonly quote: Uint8Array;
+};
+
+/** What of a user's orders stands in the way of another, or decides what it costs. */
+export type Before = {
+  /** The order that the same request placed. */
+  readonly placed: Placed | undefined;
+  /** The id of the order that used the quote. */
+  readonly usedBy: string | undefined;
+  /** Whether the user has no order that isn't canceled. */
+  readonly firstOrder: boolean;
+};
+
 /** Inside of a change. */
 export type OrderTx = {
   /** The next number of a vendor in a financial year, without gaps: given back when the change fails. */
@@ -26,15 +44,11 @@ export type OrderTx = {
 /** Where orders are kept. Each write that leaves something to do has it done in time, in the same transaction. */
 export type OrderStore = {
   find(id: string): Promise<Order | undefined>;
-  /** The order that a request placed, and whether the user has no other that isn't canceled. */
-  findPlaced(
-    userId: string,
-    requestId: string,
-  ): Promise<{ readonly placed: Placed | undefined; readonly firstOrder: boolean }>;
+  findBefore(placing: PlaceTrace): Promise<Before>;
   /** Whether the user has no order that isn't canceled. */
   isFirstOrder(userId: string): Promise<boolean>;
-  /** Adds an order, unless its request placed one before: that one is answered then. */
-  insert(order: Order, fingerprint: Uint8Array): Promise<Placed | undefined>;
+  /** Adds an order. False when its request or its quote has placed one by now: `findBefore` answers it then. */
+  insert(order: Order, trace: Pick<Placed, 'fingerprint'> & Pick<PlaceTrace, 'quote'>): Promise<boolean>;
   /**
    * Puts `after` in the place of `before`; false when it is no longer what is there. `schedules` is false for who is
    * the scheduled task itself, and says by its result when it comes again.

@@ -1088,7 +1088,7 @@ type Quote struct {
 	ShippingOptions []*ShippingOption `protobuf:"bytes,5,rep,name=shipping_options,json=shippingOptions,proto3" json:"shipping_options,omitempty"`
 	// The chosen one's id.
 	ShippingOption string `protobuf:"bytes,6,opt,name=shipping_option,json=shippingOption,proto3" json:"shipping_option,omitempty"`
-	// For PlaceOrder: this very quote, sealed.
+	// For PlaceOrder: this very quote, sealed, for one order.
 	QuoteToken string `protobuf:"bytes,7,opt,name=quote_token,json=quoteToken,proto3" json:"quote_token,omitempty"`
 	// Until when the token is good.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`

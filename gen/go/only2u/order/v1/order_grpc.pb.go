@@ -48,8 +48,9 @@ type OrderServiceClient interface {
 	// PlaceOrder buys what was quoted, at exactly that price. It reserves the stock, redeems the
 	// coupons and makes the payment ready, which takes as long as a call may; what is
 	// not done by then goes on by itself: see WatchOrder. Refused: QUOTE_CHANGED with what is
-	// different, QUOTE_EXPIRED, QUOTE_INVALID. An order that fails after it was made is
-	// answered, with its close_reason.
+	// different, QUOTE_EXPIRED, QUOTE_INVALID, QUOTE_USED. An order that fails after it was made
+	// is answered, with its close_reason. A quote makes one order, whatever becomes of it:
+	// QUOTE_USED names that one as order_id, and to buy again needs a new quote.
 	PlaceOrder(ctx context.Context, in *PlaceOrderRequest, opts ...grpc.CallOption) (*PlaceOrderResponse, error)
 	// GetOrder answers an order: a customer's own; for a vendor one with parts of its own, and
 	// only those; any for an admin.
@@ -210,8 +211,9 @@ type OrderServiceServer interface {
 	// PlaceOrder buys what was quoted, at exactly that price. It reserves the stock, redeems the
 	// coupons and makes the payment ready, which takes as long as a call may; what is
 	// not done by then goes on by itself: see WatchOrder. Refused: QUOTE_CHANGED with what is
-	// different, QUOTE_EXPIRED, QUOTE_INVALID. An order that fails after it was made is
-	// answered, with its close_reason.
+	// different, QUOTE_EXPIRED, QUOTE_INVALID, QUOTE_USED. An order that fails after it was made
+	// is answered, with its close_reason. A quote makes one order, whatever becomes of it:
+	// QUOTE_USED names that one as order_id, and to buy again needs a new quote.
 	PlaceOrder(context.Context, *PlaceOrderRequest) (*PlaceOrderResponse, error)
 	// GetOrder answers an order: a customer's own; for a vendor one with parts of its own, and
 	// only those; any for an admin.

@@ -533,7 +533,7 @@ export type Quote = Message<"only2u.order.v1.Quote"> & {
   shippingOption: string;
 
   /**
-   * For PlaceOrder: this very quote, sealed.
+   * For PlaceOrder: this very quote, sealed, for one order.
    *
    * @generated from field: string quote_token = 7;
    */
@@ -1898,8 +1898,9 @@ export const OrderService: GenService<{
    * PlaceOrder buys what was quoted, at exactly that price. It reserves the stock, redeems the
    * coupons and makes the payment ready, which takes as long as a call may; what is
    * not done by then goes on by itself: see WatchOrder. Refused: QUOTE_CHANGED with what is
-   * different, QUOTE_EXPIRED, QUOTE_INVALID. An order that fails after it was made is
-   * answered, with its close_reason.
+   * different, QUOTE_EXPIRED, QUOTE_INVALID, QUOTE_USED. An order that fails after it was made
+   * is answered, with its close_reason. A quote makes one order, whatever becomes of it:
+   * QUOTE_USED names that one as order_id, and to buy again needs a new quote.
    *
    * @generated from rpc only2u.order.v1.OrderService.PlaceOrder
    */
