@@ -1,13 +1,13 @@
 import type { Message } from '@bufbuild/protobuf';
 import { eventInsertion, eventValues, outboxMark } from './outbox.postgres.ts';
-import type { Database } from './pool.postgres.ts';
+import { afterCommit, type Database, type Sql } from './pool.postgres.ts';
 import { areSoon, taskInsertion, taskMark, type TaskToDo, taskValues } from './tasks.postgres.ts';
 
 export type ChangeWith = {
   /** One INSERT, UPDATE or DELETE of constant text that returns a row for each row that it changed. */
   readonly text: string;
-  /** Another that goes with it, and may ask `changed` for what the first one returns. */
-  readonly also?: string | undefined;
+  /** Others that go with it, always the same ones, and may ask `changed` for what the first one returns. */
+  readonly also?: string | readonly string[] | undefined;
   readonly values: readonly unknown[];
   /** What is told, as by `publish`. */
   readonly events?: readonly Message[];
@@ -20,11 +20,12 @@ export type ChangeWith = {
 /**
  * Makes a change, tells of it and plans what follows in one and the same statement: as a transaction does, without the round
  * trips of one (a fifth of what a checkout sent). Where nothing is changed nothing is told or planned. Answers whether it was. For
- * changes that need no look before; it isn't tried again after a deadlock, so it must lock no rows in another order than others do.
+ * changes that need no look before, or that compare and set. By itself it isn't tried again after a deadlock, so it must lock no rows
+ * in another order than others do; within a transaction it is a part of that.
  */
-export async function changeWith(database: Database, change: ChangeWith): Promise<boolean> {
+export async function changeWith(sql: Database | Sql, change: ChangeWith): Promise<boolean> {
   const { text, also, values, events = [], tasks = [], unschedule } = change;
-  const changed = await database.query(statementFor({ text, also, count: values.length }), [
+  const changed = await sql.query(statementFor({ text, also, count: values.length }), [
     ...values,
     ...eventValues(events),
     ...taskValues(tasks),
@@ -32,9 +33,14 @@ export async function changeWith(database: Database, change: ChangeWith): Promis
     unschedule?.key ?? null,
   ]);
   if (changed.length === 0) return false;
-  if (events.length > 0) database.committed(outboxMark);
-  if (areSoon(tasks)) database.committed(taskMark);
+  if (events.length > 0) wake(sql, outboxMark);
+  if (areSoon(tasks)) wake(sql, taskMark);
   return true;
+}
+
+function wake(sql: Database | Sql, name: string): void {
+  if ('committed' in sql) sql.committed(name);
+  else afterCommit(sql, name);
 }
 
 const statements = new Map<string, string>();
@@ -44,7 +50,8 @@ function statementFor({ text, also, count }: Pick<ChangeWith, 'text' | 'also'> &
   const known = statements.get(text);
   if (known !== undefined) return known;
   const wasMade = 'EXISTS (SELECT FROM changed)';
-  const statement = `WITH changed AS (${text}),${also === undefined ? '' : ` along AS (${also}),`}
+  const along = [also ?? []].flat().map((each, place) => ` along_${place + 1} AS (${each}),`);
+  const statement = `WITH changed AS (${text}),${along.join('')}
    told AS (${eventInsertion(count + 1, wasMade)}),
    planned AS (${taskInsertion(count + 6, wasMade)}),
    taken_back AS (DELETE FROM task WHERE kind = $${count + 12}::text AND key = $${count + 13}::text AND ${wasMade})

@@ -69,3 +69,23 @@ test('what goes along sees what the change returned', async () => {
   const rows = await database.query<{ name: string }>('SELECT name FROM counters ORDER BY name');
   expect(rows.map(({ name }) => name)).toEqual(['a', 'a too']);
 });
+
+test('several may go along, and a transaction may hold it all', async () => {
+  const also = ['too', 'as well'].map(
+    (more) => `INSERT INTO counters (name, value) SELECT name || ' ${more}', 2 FROM changed`,
+  );
+  const text = `${addition.text} /* and two others */`;
+  const woken: string[] = [];
+  const stop = database.onCommit('outbox', () => woken.push('outbox'));
+  const failing = database.transaction(async (tx) => {
+    expect(await changeWith(tx, { ...addition, text, also, events })).toBe(true);
+    throw new Error('no');
+  });
+  await expect(failing).rejects.toThrow('no');
+  expect([await told(), woken]).toEqual([[], []]);
+  await database.transaction((tx) => changeWith(tx, { ...addition, text, also, events }));
+  const rows = await database.query<{ name: string }>('SELECT name FROM counters ORDER BY name');
+  expect(rows.map(({ name }) => name)).toEqual(['a', 'a as well', 'a too']);
+  expect(woken).toEqual(['outbox']);
+  stop();
+});

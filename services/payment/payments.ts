@@ -73,18 +73,12 @@ export function createPayments({ store, providers, providerFor, log, now, newId 
     return provider;
   }
 
-  async function find(key: { readonly id: string } | { readonly orderId: string }): Promise<Payment | undefined> {
-    const payment = await store.find(key);
+  async function find(
+    key: { readonly id: string } | { readonly orderId: string },
+    chargeIds: readonly string[] = [],
+  ): Promise<Payment | undefined> {
+    const payment = await store.find(key, chargeIds);
     return payment === 'closed' ? undefined : payment;
-  }
-
-  async function learn(payment: Payment, facts: readonly Fact[]): Promise<Payment> {
-    const chargeIds = facts.flatMap((fact) => (fact.kind === 'charge' ? [fact.id] : []));
-    const time = at();
-    const after = await store.change({ id: payment.id }, { now: time.now, chargeIds }, (before) =>
-      applyFacts(before, facts, time),
-    );
-    return after ?? payment;
   }
 
   async function create(request: CreateRequest): Promise<Payment> {
@@ -118,7 +112,8 @@ export function createPayments({ store, providers, providerFor, log, now, newId 
   }
 
   async function capture({ userId, paymentId, chargeId, signature }: CaptureRequest): Promise<Payment> {
-    const payment = await find({ id: paymentId });
+    const chargeIds = [chargeId];
+    const payment = await find({ id: paymentId }, chargeIds);
     if (payment === undefined || payment.userId !== userId) throw paymentNotFound();
     const provider = providerOf(payment);
     const { providerOrderId } = payment;
@@ -128,7 +123,10 @@ export function createPayments({ store, providers, providerFor, log, now, newId 
     if (payment.paidBy === chargeId) return payment;
     const fact = await takeHeld(provider, payment, chargeId);
     if (fact === undefined) throw notAuthorized(payment);
-    const after = await learn(payment, [fact]);
+    const time = at();
+    const learning = { now: time.now, chargeIds, found: payment };
+    const after =
+      (await store.change({ id: paymentId }, learning, (before) => applyFacts(before, [fact], time))) ?? payment;
     if (after.status === 'canceled') throw paymentCanceled(paymentId);
     if (after.status !== 'captured') throw notAuthorized(after);
     return after;

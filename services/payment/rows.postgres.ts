@@ -1,4 +1,6 @@
+import type { Sql } from '#platform/database.postgres.ts';
 import type { Charge, Payment, PaymentMethod, PaymentStatus, Refund } from './payment.ts';
+import type { ChangeOptions, PaymentKey } from './store.ts';
 
 /** The numbers that stand for names in the tables. */
 export const methods = { online: 1, cash: 2 } as const satisfies Record<PaymentMethod, number>;
@@ -117,3 +119,39 @@ function nameOf<Name extends string>(numbers: Readonly<Record<Name, number>>, nu
   for (const name in numbers) if (numbers[name] === number) return name;
   throw new Error(`a row holds the unknown number ${number}`);
 }
+
+export type ReadOptions = Pick<Partial<ChangeOptions>, 'chargeIds' | 'event'> & { readonly lock?: boolean };
+
+export type ReadPayment = {
+  readonly payment: Payment | 'closed' | undefined;
+  /** Who waited for the lock has the row as it was left, but what belongs to it as it was before. */
+  readonly isStale: boolean;
+  /** Whether the event was handled before. */
+  readonly isKnown: boolean;
+};
+
+export async function readPayment(
+  sql: Sql,
+  key: PaymentKey,
+  { chargeIds = [], event, lock = false }: ReadOptions,
+): Promise<ReadPayment> {
+  const more = [chargeIds, event?.provider ?? '', event?.id ?? ''];
+  const [row] = await ask();
+  if (row === undefined) return { payment: undefined, isStale: false, isKnown: false };
+  return { payment: paymentOf(row), isStale: row.seen !== row.version, isKnown: row.is_known };
+
+  function ask(): Promise<(PaymentRow & { readonly is_known: boolean })[]> {
+    const end = lock ? 'for update of p' : '';
+    if ('id' in key) return sql.query(`${reading} p.id = $1 ${end}`, [key.id, ...more]);
+    if ('orderId' in key) return sql.query(`${reading} p.order_id = $1 ${end}`, [key.orderId, ...more]);
+    return sql.query(`${reading} p.provider = $1 and p.provider_order_id = $5 and p.provider_order_id <> '' ${end}`, [
+      key.provider,
+      ...more,
+      key.providerOrderId,
+    ]);
+  }
+}
+
+const reading = `select ${paymentColumns},
+    exists (select from provider_event e where e.provider = $3 and e.id = $4) as is_known
+  from payment p where`;

@@ -10,8 +10,10 @@ export type ChangeOptions = {
   readonly now: Date;
   /** Charges that are to be in the payment beside those that hold money. */
   readonly chargeIds?: readonly string[];
-  /** Has the change done once for this event; one that is known changes nothing. */
+  /** Has the change done once for this event; one that is known changes nothing. One without effect is not remembered. */
   readonly event?: { readonly provider: string; readonly id: string };
+  /** The payment as `find` answered it for the same charges: when nobody changed it since, it need not be read again. */
+  readonly found?: Payment;
 };
 
 /** Where payments, refunds and the ledger are kept. */
@@ -20,13 +22,14 @@ export type PaymentStore = {
   insert(payment: Payment): Promise<{ readonly made: boolean; readonly payment: Payment | 'closed' }>;
   /** Notes the provider's order, unless there is one. Answers the payment after it. */
   setProviderOrder(id: string, providerOrderId: string, checkTime: Date): Promise<Payment>;
-  /** 'closed' stands for an order that never gets a payment. */
-  find(key: PaymentKey): Promise<Payment | 'closed' | undefined>;
+  /** 'closed' stands for an order that never gets a payment. Brings these charges beside those that hold money. */
+  find(key: PaymentKey, chargeIds?: readonly string[]): Promise<Payment | 'closed' | undefined>;
   /** Closes an order without a payment. Answers the payment that is there nevertheless. */
   close(order: { readonly id: string; readonly orderId: string; readonly now: Date }): Promise<Payment | 'closed'>;
   /**
-   * Changes a payment in one transaction with its ledger, the event that tells of it and the tasks that its new refunds need. The
-   * payment is locked; `work` is pure and may run more than once. Answers undefined when there is none, or the event is known.
+   * Changes a payment in one transaction with its ledger, the event that tells of it and the tasks that its new refunds need, if it
+   * still is as `work` was given it. `work` is pure and runs again when it isn't. Answers undefined when there is no payment, or the
+   * event is known.
    */
   change(key: PaymentKey, options: ChangeOptions, work: (payment: Payment) => Changed): Promise<Payment | undefined>;
   /** The refund with its payment. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { changeWith } from '#platform/change.postgres.ts';
 import type { Database, Sql } from '#platform/database.postgres.ts';
 import { Fault, requestIdReused } from '#platform/fault.ts';
-import { schedule } from '#platform/tasks.postgres.ts';
+import { schedule, type TaskToDo } from '#platform/tasks.postgres.ts';
 import type { ChargeFact, Fact, RefundFact } from './facts.ts';
 import {
   providerRefused,
@@ -91,7 +92,7 @@ export function createTestProvider({ database, secret, faults, now }: TestProvid
     return { minorUnits: BigInt(amount), currency };
   }
 
-  async function tell(tx: Sql, name: string, charge: ChargeRow, refund?: RefundFact): Promise<void> {
+  function tellings(name: string, charge: ChargeRow, refund?: RefundFact): readonly TaskToDo[] {
     const id = `${name}:${refund?.id ?? charge.id}`;
     const time = now();
     const body = JSON.stringify({
@@ -108,15 +109,14 @@ export function createTestProvider({ database, secret, faults, now }: TestProvid
         },
       }),
     });
-    const tasks = arrivals(faults, id).map((ms, index) => {
+    return arrivals(faults, id).map((ms, index) => {
       const dueTime = ms === 0 ? undefined : new Date(time.getTime() + ms);
       return { kind: testEventTask, key: `${id}#${index}`, body, dueTime };
     });
-    await schedule(tx, ...tasks);
   }
 
-  async function findRow(sql: Sql, chargeId: string): Promise<ChargeRow | undefined> {
-    const rows = await sql.query<ChargeRow>('select * from test_charge where id = $1', [chargeId]);
+  async function findRow(chargeId: string): Promise<ChargeRow | undefined> {
+    const rows = await database.query<ChargeRow>('select * from test_charge where id = $1', [chargeId]);
     return rows[0];
   }
 
@@ -139,22 +139,24 @@ export function createTestProvider({ database, secret, faults, now }: TestProvid
     },
 
     async findCharge(chargeId) {
-      const row = await findRow(database, chargeId);
+      const row = await findRow(chargeId);
       return row && { orderId: row.order_id, fact: factOf(row) };
     },
 
-    capture: (chargeId, amount) =>
-      database.transaction(async (tx) => {
-        const [taken] = await tx.query<ChargeRow>(
-          `update test_charge set state = 'captured'
-           where id = $1 and state = 'authorized' and amount = $2 and currency = $3 returning *`,
-          [chargeId, amount.minorUnits, amount.currency],
-        );
-        if (taken !== undefined) await tell(tx, 'payment.captured', taken);
-        const row = taken ?? (await findRow(tx, chargeId));
-        if (row?.state !== 'captured') throw providerRefused('PAYMENT_NOT_AUTHORIZED');
-        return factOf(row);
-      }),
+    async capture(chargeId, amount) {
+      const row = await findRow(chargeId);
+      if (row?.state === 'captured') return factOf(row);
+      if (row?.state !== 'authorized' || row.amount !== amount.minorUnits || row.currency !== amount.currency)
+        throw providerRefused('PAYMENT_NOT_AUTHORIZED');
+      const taken = { ...row, state: 'captured' } as const;
+      // When another took it just now, that one told of it.
+      await changeWith(database, {
+        text: `update test_charge set state = 'captured' where id = $1 and state = 'authorized' returning id`,
+        values: [chargeId],
+        tasks: tellings('payment.captured', taken),
+      });
+      return factOf(taken);
+    },
 
     refund: ({ refundId, chargeId, amount }) =>
       database.transaction(async (tx) => {
@@ -179,7 +181,7 @@ export function createTestProvider({ database, secret, faults, now }: TestProvid
           amount.minorUnits,
           made.time,
         ]);
-        await tell(tx, 'refund.processed', charge, made);
+        await schedule(tx, ...tellings('refund.processed', charge, made));
         return made;
 
         function refundFact(id: string, time: Date): RefundFact {
@@ -215,16 +217,13 @@ export function createTestProvider({ database, secret, faults, now }: TestProvid
       const isDeclined = declined || draw(faults.seed, `decline ${chargeId}`) < faults.decline;
       const state = isDeclined ? 'failed' : 'authorized';
       const row: ChargeRow = { id: chargeId, order_id: orderId, amount: minorUnits, currency, state, time: now() };
-      const paid = await database.transaction(async (tx) => {
-        const fresh = await tx.query(
-          `insert into test_charge (id, order_id, amount, currency, state, time) values ($1, $2, $3, $4, $5, $6)
-           on conflict (id) do nothing returning 1`,
-          [chargeId, orderId, minorUnits, currency, state, row.time],
-        );
-        if (fresh.length === 0) return findRow(tx, chargeId);
-        await tell(tx, `payment.${state}`, row);
-        return row;
+      const isFresh = await changeWith(database, {
+        text: `insert into test_charge (id, order_id, amount, currency, state, time) values ($1, $2, $3, $4, $5, $6)
+           on conflict (id) do nothing returning id`,
+        values: [chargeId, orderId, minorUnits, currency, state, row.time],
+        tasks: tellings(`payment.${state}`, row),
       });
+      const paid = isFresh ? row : await findRow(chargeId);
       const wasDeclined = paid?.state === 'failed';
       if (paid?.order_id !== orderId || wasDeclined !== isDeclined) throw requestIdReused(requestId);
       return { chargeId, signature: wasDeclined ? '' : signatureOf(pageSecret, `${orderId}|${chargeId}`) };
