@@ -47,6 +47,8 @@ export type FakeShop = {
   /** What a code takes off. */
   couponAmount: bigint;
   couponUsesLeft: number;
+  /** Awaited before a cart is answered. */
+  onCart: () => Promise<void>;
   /** Told what coupons are asked for. */
   onQuote: (purchase: Purchase) => void;
   price: bigint;
@@ -273,11 +275,10 @@ export function createFakeShop(): FakeShop {
         }),
     }),
     stub(CartService, {
-      getCartContents: ({ cartId }) => ({
-        cartId: cartId || 'crt_1',
-        contents: shop.cart,
-        couponCodes: shop.couponCodes,
-      }),
+      async getCartContents({ cartId }) {
+        await shop.onCart();
+        return { cartId: cartId || 'crt_1', contents: shop.cart, couponCodes: shop.couponCodes };
+      },
     }),
     stub(UserService, {
       getAddress: ({ addressId }) => ({
@@ -336,6 +337,7 @@ export function createFakeShop(): FakeShop {
     couponCodes: [],
     couponAmount: 1_000n,
     couponUsesLeft: 10,
+    onCart: () => Promise.resolve(),
     onQuote: () => undefined,
     price: 40_000n,
     paysAtOnce: false,
