@@ -66,7 +66,7 @@ test('whatever happens, nobody else has a task under lease, and what was schedul
       const runs: TakenTask[] = [];
 
       const take = async (places: number): Promise<TakenTask[]> => {
-        const taken = await queue.take(new Map([['mail', places]]));
+        const { tasks: taken } = await queue.take(new Map([['mail', places]]));
         for (const task of taken) {
           const wish = wishes.get(task.key);
           if (wish === undefined) throw new Error(`${task.key} was taken back`);
@@ -76,7 +76,7 @@ test('whatever happens, nobody else has a task under lease, and what was schedul
           expect(task.body).toBe(wish.body);
           Object.assign(wish, { holder: task, leaseEndMs: clockMs + leaseMs });
         }
-        return taken;
+        return [...taken];
       };
 
       const end = async (task: TakenTask, how: 'done' | 'again' | 'fail' | 'bury'): Promise<void> => {

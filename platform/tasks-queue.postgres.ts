@@ -16,12 +16,16 @@ export type TakenTask = {
   readonly requestId: string;
 };
 
+export type Taken = {
+  readonly tasks: readonly TakenTask[];
+  /** By kind, how long until the next that is left is due, in milliseconds: 0 when one is. Kinds that have none are left out. */
+  readonly waitMs: ReadonlyMap<string, number>;
+};
+
 /** Each statement is a transaction of its own: none is open while a task is done. */
 export type TaskQueue = {
   /** Takes what is due, of each kind at most so many. */
-  take(places: ReadonlyMap<string, number>): Promise<TakenTask[]>;
-  /** How long until the next of these kinds is due, in milliseconds: 0 when one is, Infinity when there is none. */
-  waitMs(kinds: readonly string[]): Promise<number>;
+  take(places: ReadonlyMap<string, number>): Promise<Taken>;
   /** It is done, unless it was scheduled again meanwhile; with a time it comes again then. Returns whether it is gone. */
   done(task: TakenTask, again: Date | undefined): Promise<boolean>;
   /** Puts it back, to come again after a while. `counted` tells whether this was one of its attempts. */
@@ -40,7 +44,13 @@ export type TaskQueueOptions = {
   readonly now: (() => Date) | undefined;
 };
 
-type Row = Omit<TakenTask, 'body'> & { readonly body: Json | null; readonly hasBody: boolean };
+type Row = Omit<TakenTask, 'body' | 'claim'> & {
+  readonly body: Json | null;
+  readonly hasBody: boolean;
+  /** null in the row of a kind of which none was taken. */
+  readonly claim: string | null;
+  readonly waitMs: number | null;
+};
 
 export function createTaskQueue({ sql, leaseMs, now }: TaskQueueOptions): TaskQueue {
   const clock = (): Date | null => now?.() ?? null;
@@ -66,28 +76,29 @@ export function createTaskQueue({ sql, leaseMs, now }: TaskQueueOptions): TaskQu
              ORDER BY next_time LIMIT place.places
              FOR UPDATE SKIP LOCKED
            ) AS due
+         ), taken AS (
+           UPDATE task SET claim = gen_random_uuid(), attempts = attempts + 1,
+             next_time = coalesce($3::timestamptz, now()) + $4::int8 * interval '1 ms'
+           FROM head WHERE task.kind = head.kind AND task.key = head.key
+           RETURNING task.kind, task.key, body, body IS NOT NULL AS "hasBody", attempts, generation, claim, traceparent,
+             request_id AS "requestId"
          )
-         UPDATE task SET claim = gen_random_uuid(), attempts = attempts + 1,
-           next_time = coalesce($3::timestamptz, now()) + $4::int8 * interval '1 ms'
-         FROM head WHERE task.kind = head.kind AND task.key = head.key
-         RETURNING task.kind, task.key, body, body IS NOT NULL AS "hasBody", attempts, generation, claim, traceparent,
-           request_id AS "requestId"`,
+         SELECT taken.*, place.kind, 1000 * extract(epoch FROM
+           greatest(next.time, coalesce($3::timestamptz, now())) - coalesce($3::timestamptz, now()))::float8 AS "waitMs"
+         FROM place LEFT JOIN taken ON taken.kind = place.kind LEFT JOIN LATERAL (
+           SELECT next_time AS time FROM task
+           WHERE task.kind = place.kind AND dead_time IS NULL
+             AND key <> ALL (ARRAY(SELECT key FROM head WHERE head.kind = place.kind))
+           ORDER BY next_time LIMIT 1
+         ) AS next ON true`,
         [[...places.keys()], [...places.values()], clock(), leaseMs],
       );
-      return rows.map(({ hasBody, body, ...task }) => ({ ...task, body: hasBody ? body : undefined }));
-    },
-
-    async waitMs(kinds) {
-      const [next] = await sql.query<{ waitMs: number | null }>(
-        `SELECT 1000 * extract(epoch FROM
-           greatest(min(next_time), coalesce($2::timestamptz, now())) - coalesce($2::timestamptz, now()))::float8 AS "waitMs"
-         FROM unnest($1::text[]) AS wanted (kind) CROSS JOIN LATERAL (
-           SELECT next_time FROM task WHERE task.kind = wanted.kind AND dead_time IS NULL ORDER BY next_time LIMIT 1
-         ) AS first
-         HAVING count(*) > 0`,
-        [kinds, clock()],
-      );
-      return next?.waitMs ?? Infinity;
+      return {
+        tasks: rows.flatMap(({ hasBody, body, waitMs: _, claim, ...task }) =>
+          claim === null ? [] : [{ ...task, claim, body: hasBody ? body : undefined }],
+        ),
+        waitMs: new Map(rows.flatMap(({ kind, waitMs }) => (waitMs === null ? [] : [[kind, waitMs]]))),
+      };
     },
 
     async done(task, again) {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { TraceWork } from './background-call.ts';
 import { afterCommit, type Database, type Sql } from './pool.postgres.ts';
 import { currentCall } from './rpc/call.ts';
-import { createTaskQueue, type Json, type TakenTask } from './tasks-queue.postgres.ts';
+import { createTaskQueue, type Json } from './tasks-queue.postgres.ts';
 import { createTaskRunner, type TaskHandlers } from './tasks-run.ts';
 
 /** What is to be done: `kind` names the handler, such as "order.expire", `key` what it is about. There is one task a kind and key. */
@@ -127,14 +127,13 @@ export function startTasks(options: TasksOptions): { close(): Promise<void> } {
   }
 
   async function round(): Promise<void> {
-    const nudged = woken;
     woken = false;
     const places = runner.places();
-    const waitMs = nudged ? 0 : places.size === 0 ? Infinity : await queue.waitMs([...places.keys()]);
-    if (waitMs > 0 || places.size === 0) return sleep(Math.min(pollMs, Math.ceil(waitMs)));
-    const taken: TakenTask[] = await queue.take(places);
-    for (const task of taken) runner.start(task);
-    if (taken.length === 0 && !nudged) await sleep(contendedMs);
+    if (places.size === 0) return sleep(pollMs);
+    const { tasks, waitMs } = await queue.take(places);
+    for (const task of tasks) runner.start(task);
+    const nextMs = Math.min(pollMs, ...[...runner.places().keys()].map((kind) => waitMs.get(kind) ?? pollMs));
+    await sleep(nextMs <= 0 ? contendedMs : Math.ceil(nextMs));
   }
 
   function sleep(ms: number): Promise<void> {
@@ -178,10 +177,10 @@ export async function runDueTasks(
   const runner = createTaskRunner({ ...options, queue, leaseMs, onError: (error) => errors.push(error) });
   let runs = 0;
   for (let round = 0; round < rounds; round++) {
-    const taken = await queue.take(runner.places());
-    if (taken.length === 0) return { runs, errors };
-    runs += taken.length;
-    for (const task of taken) runner.start(task);
+    const { tasks } = await queue.take(runner.places());
+    if (tasks.length === 0) return { runs, errors };
+    runs += tasks.length;
+    for (const task of tasks) runner.start(task);
     await runner.settled();
   }
   throw new Error('tasks schedule each other without end');
