@@ -34,6 +34,11 @@ export const processConfig = z.object({
   TLS_CERT_FILE: z.string().optional(),
   TLS_KEY_FILE: z.string().optional(),
   TLS_CA_FILE: z.string().optional(),
+  /**
+   * The folder where each service meets its sidecar: it listens on <folder>/<workload>/app.sock and reaches its peers through mesh.sock
+   * beside it, both in plain text. The sidecar holds the certificate, says who calls, and tries again. `npm run mesh:up` sets it.
+   */
+  MESH_SOCKETS: z.string().min(1).optional(),
   /** Base URL of an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318. Without it nothing is traced. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
   /** Which part of the traces that begin here is kept, 0 to 1. */

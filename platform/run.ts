@@ -24,6 +24,7 @@ import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createQueueMetrics } from './telemetry/queue-metrics.ts';
 import { openTracing } from './telemetry/tracing.ts';
+import { clearSocket, socketsOf } from './unix-socket.ts';
 
 /** One line of services/all.ts: loaded only where it runs, so that a process of one service stays small. */
 export type ServiceEntry = { readonly name: string; readonly port: number; load(): Promise<Service> };
@@ -101,6 +102,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     mesh,
     dataDir: settings.data?.path ?? '',
     files: settings.certificates,
+    sockets: config.MESH_SOCKETS,
     addressOf: (name) => addresses.get(name) ?? settings.addressOf(name),
     metrics: metrics.rpc,
     tracing,
@@ -108,7 +110,8 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     now: () => new Date(),
   });
   stage(() => dialing.close());
-  await Promise.all(services.map(({ name }) => dialing.identityOf(name)));
+  // A sidecar has the certificates of those that it speaks for.
+  if (config.MESH_SOCKETS === undefined) await Promise.all(services.map(({ name }) => dialing.identityOf(name)));
   const [first] = services;
   const verifier = createTokenVerifier({
     fetchKeys: () => fetchKeys(dialing.as(first?.name ?? '').dial),
@@ -165,8 +168,17 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   }
 
   async function serve(name: string, handlers: readonly Handlers[], ready: () => Promise<void>): Promise<void> {
+    const { MESH_SOCKETS: sockets, RPC_MAX_MESSAGE_BYTES: maxMessageBytes } = config;
+    if (sockets !== undefined) {
+      const server = createRpcServer({ handlers, hooks, ready, tls: undefined, behindSidecar: true, maxMessageBytes });
+      opened.servers.push(() => server.close({ graceMs }));
+      const { app } = socketsOf(sockets, name);
+      await clearSocket(app);
+      await server.listenAt(app);
+      addresses.set(name, `unix:${app}`);
+      return;
+    }
     const { tls: source } = await dialing.identityOf(name);
-    const maxMessageBytes = config.RPC_MAX_MESSAGE_BYTES;
     const server = createRpcServer({ handlers, hooks, ready, tls: { source }, maxMessageBytes });
     opened.servers.push(() => server.close({ graceMs }));
     const { port } = await server.listen(config.RPC_HOST, settings.portOf(name)).catch(unlessPort(name));

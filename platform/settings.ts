@@ -55,7 +55,8 @@ export async function readSettings({ entries, services, variables, onProgress }:
   const first = readConfig([own], { variables }).of(own); // the data folder must be known to find the rest
   const certificates = certificateFilesOf(first);
   const allElsewhere =
-    certificates !== undefined && withData.every(({ name }) => isGiven(variables, name, 'DATABASE_URL'));
+    (certificates !== undefined || first.MESH_SOCKETS !== undefined) &&
+    withData.every(({ name }) => isGiven(variables, name, 'DATABASE_URL'));
   const data = allElsewhere ? undefined : await openDataFolder(first.ONLY2U_DATA);
   const postgres =
     data && createEmbeddedPostgres({ data, port: first.POSTGRES_PORT, ...(onProgress && { onProgress }) });

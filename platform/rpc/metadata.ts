@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import type { IncomingMetadata } from './hooks.ts';
 
-/** Headers that belong to the connection or to the protocol: never a call's own. */
+/** Headers that belong to the connection or to the protocol: never a call's own. What a sidecar says of the caller's certificate is the connection's. */
 const reserved =
-  /^(?::|grpc-|(?:connection|content-length|content-type|host|http2-settings|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$)/;
+  /^(?::|grpc-|(?:connection|content-length|content-type|host|http2-settings|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|x-forwarded-client-cert)$)/;
 
 /** gRPC metadata with what Connect calls headers; "-bin" values are base64 there and bytes here. */
 export function toMetadata(headers: Headers): Metadata {

@@ -14,6 +14,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Handlers } from '../service.ts';
 import { Connections } from './connections.ts';
+import { forwardedCallerHeader, forwardedSpiffeId } from './forwarded-caller.ts';
 import { createHealth } from './health.ts';
 import type { ServerHooks } from './hooks.ts';
 import { IncomingCall, type MessageLimits, refuseStream } from './incoming-call.ts';
@@ -36,6 +37,8 @@ export type RpcServerOptions = {
   ready?(): Promise<void>;
   /** undefined: plain text, for tests and behind a sidecar that holds the certificate. */
   readonly tls: ServerTls | undefined;
+  /** Believe what a sidecar says of the caller's certificate: only for a socket that nobody else can reach. */
+  readonly behindSidecar?: boolean;
   /** The largest message taken, after decompression; 4 MiB unless told, as in gRPC elsewhere. */
   readonly maxMessageBytes?: number;
   /** Answers of at least this size are gzipped for those who accept it; none unless told: inside a network it costs more than it saves. */
@@ -53,6 +56,8 @@ export type RpcServerOptions = {
 export type RpcServer = {
   /** Starts to listen; port 0 picks a free one. Rejects with the system's error when the port can't be had. */
   listen(host: string, port: number): Promise<{ readonly port: number }>;
+  /** Starts to listen on a Unix socket, whose place is free. */
+  listenAt(path: string): Promise<void>;
   /** Takes no more calls, tells clients to go elsewhere, lets open calls finish for `graceMs`, then ends them. Leaves nothing open. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 };
@@ -80,6 +85,9 @@ type Route = { readonly method: DescMethod; readonly serve: Serve };
  * calls without parsing the certificate each time, and costs more (see bench/rpc.ts).
  */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
+  const behindSidecar = options.behindSidecar === true;
+  if (behindSidecar && options.tls !== undefined)
+    throw new Error('behind a sidecar there is no TLS: it would be the sidecar’s own');
   const limits: MessageLimits = {
     maxBytes: options.maxMessageBytes ?? defaultMaxMessageBytes,
     compressFromBytes: options.compressFromBytes ?? Infinity,
@@ -130,7 +138,8 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     let call: IncomingCall | undefined;
     const contentType = headers['content-type'];
     stream.on('error', () => {}); // it closes, which is all there is to know
-    const spiffeId = connections.began(stream, () => call?.closed());
+    const certified = connections.began(stream, () => call?.closed());
+    const spiffeId = behindSidecar ? forwardedSpiffeId(headers[forwardedCallerHeader]) : certified;
     if (contentType !== 'application/grpc' && contentType !== 'application/grpc+proto') {
       stream.respond({ ':status': 415 }, { endStream: true });
       return;
@@ -173,6 +182,14 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
           const address = server.address();
           if (address === null || typeof address === 'string') throw new Error('a TCP server has an address');
           resolve({ port: address.port });
+        });
+      }),
+    listenAt: (path) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(path, () => {
+          server.off('error', reject);
+          resolve();
         });
       }),
     close: ({ graceMs = 0 } = {}) => (closing ??= close(graceMs)),

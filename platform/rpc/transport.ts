@@ -39,6 +39,8 @@ export type RpcTransportOptions = {
   readonly address: string;
   /** undefined: plain text, for tests and behind a sidecar that holds the certificate. */
   readonly tls: ClientTls | undefined;
+  /** Whom the address stands for, where a sidecar listens there for many: what calls carry as :authority. */
+  readonly authority?: string;
   readonly hooks?: ClientHooks;
   readonly interceptors?: readonly Interceptor[];
   /** Retries, time limits and load balancing by method, as gRPC defines it. */
@@ -86,6 +88,7 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
     'grpc.enable_http_proxy': 0, // a proxy from the environment has no place between services
     'grpc.use_local_subchannel_pool': 1, // connections are this transport's own, and close with it
     'grpc.enable_channelz': 0,
+    ...(options.authority === undefined ? {} : { 'grpc.default_authority': options.authority }),
     ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }),
     ...(options.serviceConfig === undefined ? {} : { 'grpc.service_config': JSON.stringify(options.serviceConfig) }),
     ...(options.gzip === true ? { 'grpc.default_compression_algorithm': compressionAlgorithms.gzip } : {}),
