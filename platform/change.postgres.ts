@@ -1,12 +1,21 @@
-import type { Message } from '@bufbuild/protobuf';
-import { eventInsertion, eventValues, outboxMark } from './outbox.postgres.ts';
-import { afterCommit, type Database, type Sql } from './pool.postgres.ts';
+import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
+import { Fault } from './fault.ts';
+import {
+  assertInTime,
+  type Coming,
+  type EventHandler,
+  eventInsertion,
+  eventValues,
+  outboxMark,
+  remember,
+} from './outbox.postgres.ts';
+import { afterCommit, brokenUnique, type Database, type Sql } from './pool.postgres.ts';
 import { areSoon, taskInsertion, taskMark, type TaskToDo, taskValues } from './tasks.postgres.ts';
 
 export type ChangeWith = {
   /** One INSERT, UPDATE or DELETE of constant text that returns a row for each row that it changed. */
   readonly text: string;
-  /** Others that go with it, always the same ones, and may ask `changed` for what the first one returns. */
+  /** Others that go with it, and may ask `changed` for what the first one returns. */
   readonly also?: string | readonly string[] | undefined;
   readonly values: readonly unknown[];
   /** What is told, as by `publish`. */
@@ -17,6 +26,8 @@ export type ChangeWith = {
   readonly unschedule?: Pick<TaskToDo, 'kind' | 'key'> | undefined;
 };
 
+const races = 5; // as often as a transaction begins anew
+
 /**
  * Makes a change, tells of it and plans what follows in one and the same statement: as a transaction does, without the round
  * trips of one (a fifth of what a checkout sent). Where nothing is changed nothing is told or planned. Answers whether it was. For
@@ -25,7 +36,7 @@ export type ChangeWith = {
  */
 export async function changeWith(sql: Database | Sql, change: ChangeWith): Promise<boolean> {
   const { text, also, values, events = [], tasks = [], unschedule } = change;
-  const changed = await sql.query(statementFor({ text, also, count: values.length }), [
+  const changed = await sql.query(statementFor(text, also, values.length), [
     ...values,
     ...eventValues(events),
     ...taskValues(tasks),
@@ -43,19 +54,60 @@ function wake(sql: Database | Sql, name: string): void {
   else afterCommit(sql, name);
 }
 
+/**
+ * Handles an event by one statement that also remembers it. `plan` looks and says what is to be changed, by comparing with what it saw;
+ * undefined when nothing is. It is asked again when another was faster, so it does nothing but look.
+ */
+export function onChange<S extends DescMessage>(
+  schema: S,
+  plan: (sql: Sql, event: MessageShape<S>) => Promise<ChangeWith | undefined>,
+): EventHandler {
+  return {
+    schema,
+    async handle(event, coming) {
+      for (let race = 0; race < races; race++) {
+        const change = await plan(coming.database, event as MessageShape<S>);
+        assertInTime(coming);
+        if (change === undefined) return void (await remember(coming.database, coming));
+        if (await changeOf(coming, change)) return;
+      }
+      throw new Fault('aborted', 'CONCURRENT_CHANGE', 'Others changed the same data at the same time; try again.');
+    },
+  };
+}
+
+/** Answers whether it was made, now or when the event came before. */
+async function changeOf({ database, group, message }: Coming, change: ChangeWith): Promise<boolean> {
+  const { also, values } = change;
+  const [name, id] = [1, 2].map((place) => `$${values.length + place}`);
+  const seen = `INSERT INTO inbox (group_name, event_id) SELECT ${name}, ${id} FROM (SELECT FROM changed LIMIT 1) AS any_row`;
+  try {
+    return await changeWith(database, {
+      ...change,
+      also: [also ?? [], seen].flat(),
+      values: [...values, group, message.id],
+    });
+  } catch (error) {
+    if (brokenUnique(error) === 'inbox_pkey') return true;
+    throw error;
+  }
+}
+
 const statements = new Map<string, string>();
 
 // What the change locks is locked before an event gets its number: `told` asks for its rows first.
-function statementFor({ text, also, count }: Pick<ChangeWith, 'text' | 'also'> & { readonly count: number }): string {
-  const known = statements.get(text);
+function statementFor(text: string, also: ChangeWith['also'], count: number): string {
+  const parts = [text, ...[also ?? []].flat()];
+  const key = parts.join('\n');
+  const known = statements.get(key);
   if (known !== undefined) return known;
   const wasMade = 'EXISTS (SELECT FROM changed)';
-  const along = [also ?? []].flat().map((each, place) => ` along_${place + 1} AS (${each}),`);
+  const along = parts.slice(1).map((part, place) => ` along_${place + 1} AS (${part}),`);
   const statement = `WITH changed AS (${text}),${along.join('')}
    told AS (${eventInsertion(count + 1, wasMade)}),
    planned AS (${taskInsertion(count + 6, wasMade)}),
    taken_back AS (DELETE FROM task WHERE kind = $${count + 12}::text AND key = $${count + 13}::text AND ${wasMade})
    SELECT FROM changed LIMIT 1`;
-  statements.set(text, statement);
+  statements.set(key, statement);
   return statement;
 }

@@ -41,7 +41,7 @@ type Row = {
 /** The event bus in PostgreSQL: a queue of rows for each group, woken by NOTIFY. */
 export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions): Promise<EventBus> {
   await migrate({ url, schema: 'event_bus', migrations: new URL('./event-bus-migrations/', import.meta.url), log });
-  const database = openPool({ url, schema: 'event_bus', connections: 4, log });
+  const database = openPool({ url, schema: 'event_bus', connections: 4, log, plansOnce: true });
   const subscriptions = new Set<{ close(): Promise<void> }>();
 
   async function publish(messages: readonly EventMessage[]): Promise<void> {
@@ -70,14 +70,21 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
     );
   }
 
-  function claim(group: string, limit: number): Promise<Row[]> {
+  // One statement says what was handled and takes what is next, which may have waited for just that.
+  function claim(group: string, handled: readonly Row[], limit: number): Promise<Row[]> {
     return database.query<Row>(
-      `WITH head AS (
+      `WITH gone AS (
+         -- With the number of attempts, so that one who was too late does not speak for the next.
+         DELETE FROM delivery USING unnest($4::int8[], $5::int[]) AS handled (seq, attempts)
+         WHERE group_name = $1 AND delivery.seq = handled.seq AND delivery.attempts = handled.attempts
+         RETURNING delivery.seq
+       ), head AS (
          SELECT seq FROM delivery AS candidate
-         WHERE group_name = $1 AND due_time <= now()
+         WHERE group_name = $1 AND due_time <= now() AND seq <> ALL (ARRAY(SELECT seq FROM gone))
            AND (key = '' OR NOT EXISTS (
              SELECT 1 FROM delivery AS earlier
-             WHERE earlier.group_name = $1 AND earlier.key = candidate.key AND earlier.seq < candidate.seq))
+             WHERE earlier.group_name = $1 AND earlier.key = candidate.key AND earlier.seq < candidate.seq
+               AND earlier.seq <> ALL (ARRAY(SELECT seq FROM gone))))
          ORDER BY seq LIMIT $2
          FOR UPDATE SKIP LOCKED
        )
@@ -85,7 +92,7 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
        FROM head JOIN message USING (seq)
        WHERE delivery.group_name = $1 AND delivery.seq = head.seq
        RETURNING message.*, delivery.attempts`,
-      [group, limit, leaseMs],
+      [group, limit, leaseMs, handled.map(({ seq }) => seq), handled.map(({ attempts }) => attempts)],
     );
   }
 
@@ -103,6 +110,7 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
       wake();
     };
     const running = new Set<Promise<void>>();
+    let handled: readonly Row[] = []; // and the database does not know yet
     const unlisten = await database.listen('event_bus', (name) => {
       if (name === group || name === '') nudge();
     });
@@ -112,10 +120,11 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
       while (!closing.signal.aborted) {
         woken = false;
         const free = concurrency - running.size;
-        const rows = free === 0 ? [] : await claim(group, free).catch(report('events can’t be fetched'));
+        const rows = free === 0 ? [] : await next(free).catch(report('events can’t be fetched'));
         for (const row of rows) {
-          const handling = handle(row).finally(() => {
+          const handling = handle(row).then((isHandled) => {
             running.delete(handling);
+            if (isHandled) handled = [...handled, row];
             nudge(); // there is room, and the next event of its key may come
           });
           running.add(handling);
@@ -127,6 +136,14 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
         if (rows.length < free || free === 0) await idle();
       }
       await Promise.all(running);
+      if (handled.length > 0) await next(0).catch(report('that events were handled can’t be said; they come again'));
+    }
+
+    async function next(free: number): Promise<Row[]> {
+      const said = handled;
+      const rows = await claim(group, said, free);
+      handled = handled.filter((row) => !said.includes(row));
+      return rows;
     }
 
     function idle(): Promise<void> {
@@ -141,25 +158,22 @@ export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions
       });
     }
 
-    async function handle(row: Row): Promise<void> {
+    /** Answers whether it was handled. */
+    async function handle(row: Row): Promise<boolean> {
       if (row.attempts > (subscribing.attempts ?? defaultAttempts)) {
         await fail(row, new Error(neverEnded)).catch(report('a dead event can’t be put away; it comes again'));
-        return;
+        return false;
       }
       const late = AbortSignal.timeout(handleLimitMs);
       try {
         await Promise.race([subscribing.handle(row, AbortSignal.any([late, closing.signal])), rejected(late)]);
-        // With the number of attempts, so that one who was too late does not speak for the next.
-        await database.query('DELETE FROM delivery WHERE group_name = $1 AND seq = $2 AND attempts = $3', [
-          group,
-          row.seq,
-          row.attempts,
-        ]);
+        return true;
       } catch (error) {
         const cutShort = closing.signal.aborted && !late.aborted;
         await (cutShort ? putBack(row) : fail(row, error)).catch(
           report('a failed event can’t be put back; it comes again when its time is over'),
         );
+        return false;
       }
     }
 

@@ -73,8 +73,8 @@ function keyOf(schema: DescMessage, event: Message): string {
 export type RelayOptions = { readonly database: Database; readonly bus: EventBus; readonly log: Logger };
 
 /**
- * Hands the events of the service's own outbox to the bus, in order, one process at a time. Each goes there at least once.
- * Close it before the database and the bus.
+ * Hands the events of the service's own outbox to the bus, in order. Each goes there at least once: what two processes hand in at the
+ * same time, or one again that was killed, the bus knows by its id. Close it before the database and the bus.
  */
 export function startRelay({ database, bus, log }: RelayOptions): { close(): Promise<void> } {
   let closed = false;
@@ -118,36 +118,59 @@ export function startRelay({ database, bus, log }: RelayOptions): { close(): Pro
   };
 }
 
-// The transaction stays open while the bus answers: it holds rows that nobody else waits for, and if it is lost the
-// events are handed in again.
-function relayOnce(database: Database, bus: EventBus): Promise<number> {
-  return database.transaction(async (tx) => {
-    const [lock] = await tx.query<{ mine: boolean }>(
-      `SELECT pg_try_advisory_xact_lock(hashtextextended('only2u outbox ' || current_schema(), 0)) AS mine`,
-    );
-    if (lock?.mine !== true) return 0;
-    const rows = await tx.query<EventMessage & { seq: bigint }>(
-      'SELECT seq, id, topic, key, body, traceparent, time FROM outbox ORDER BY seq LIMIT $1',
-      [relayBatch],
-    );
-    if (rows.length === 0) return 0;
-    await bus.publish(rows);
-    await tx.query('DELETE FROM outbox WHERE seq = ANY ($1)', [rows.map(({ seq }) => seq)]);
-    return rows.length;
-  });
+// No lock and no transaction. Whoever reads an event reads those before it too, unless the bus has them already, so they stay in order.
+async function relayOnce(database: Database, bus: EventBus): Promise<number> {
+  const rows = await database.query<EventMessage & { seq: bigint }>(
+    'SELECT seq, id, topic, key, body, traceparent, time FROM outbox ORDER BY seq LIMIT $1',
+    [relayBatch],
+  );
+  if (rows.length === 0) return 0;
+  await bus.publish(rows);
+  await database.query('DELETE FROM outbox WHERE seq = ANY ($1)', [rows.map(({ seq }) => seq)]);
+  return rows.length;
 }
 
-/** What a service does when an event comes. Made by `on`, so that the two fit. */
-export type EventHandler = {
-  readonly schema: DescMessage;
-  handle(tx: Sql, event: Message, message: EventMessage): Promise<void>;
+/** An event that came, and where it is to be remembered that it was handled. */
+export type Coming = {
+  readonly message: EventMessage;
+  readonly group: string;
+  readonly database: Database;
+  /** Aborted when another may have the event. */
+  readonly signal: AbortSignal;
 };
 
+/** What a service does when an event comes. Made by `on` or `onChange`, so that the two fit. */
+export type EventHandler = {
+  readonly schema: DescMessage;
+  handle(event: Message, coming: Coming): Promise<void>;
+};
+
+/** Handles an event in a transaction that also remembers it. What one statement changes is cheaper by `onChange`. */
 export function on<S extends DescMessage>(
   schema: S,
   handle: (tx: Sql, event: MessageShape<S>, message: EventMessage) => Promise<void>,
 ): EventHandler {
-  return { schema, handle: (tx, event, message) => handle(tx, event as MessageShape<S>, message) };
+  return {
+    schema,
+    handle: (event, coming) =>
+      coming.database.transaction(async (tx) => {
+        if (await remember(tx, coming)) await handle(tx, event as MessageShape<S>, coming.message);
+        assertInTime(coming);
+      }),
+  };
+}
+
+/** Remembers that the group has handled the event. Answers whether that is new. */
+export async function remember(sql: Sql, { group, message }: Coming): Promise<boolean> {
+  const fresh = await sql.query(
+    'INSERT INTO inbox (group_name, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1',
+    [group, message.id],
+  );
+  return fresh.length > 0;
+}
+
+export function assertInTime({ signal }: Coming): void {
+  if (signal.aborted) throw new Error('too late: another may have the event');
 }
 
 export type ConsumeOptions = {
@@ -163,7 +186,7 @@ export type ConsumeOptions = {
 };
 
 /**
- * Handles events of others, each in a transaction that also remembers it: one that comes twice counts once. What throws is
+ * Handles events of others, each together with remembering it: one that comes twice counts once. What throws is
  * tried again, with longer and longer waits, then becomes a dead letter. What the handler publishes, schedules and calls carries on
  * the trace of the call that published the event.
  */
@@ -186,16 +209,7 @@ export function consume({
       const event = fromBinary(handler.schema, message.body);
       const { topic, traceparent } = message;
       const about = { name: `event ${topic}`, traceparent, requestId: message.id, signal, timeoutMs, trace };
-      await runInBackground(about, () =>
-        database.transaction(async (tx) => {
-          const fresh = await tx.query(
-            'INSERT INTO inbox (group_name, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1',
-            [group, message.id],
-          );
-          if (fresh.length > 0) await handler.handle(tx, event, message);
-          if (signal.aborted) throw new Error('too late: another may have the event');
-        }),
-      );
+      await runInBackground(about, () => handler.handle(event, { message, group, database, signal }));
     },
   });
 }
