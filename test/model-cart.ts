@@ -9,8 +9,13 @@ export type CartCommand =
   | { readonly kind: 'apply' | 'drop'; readonly code: string }
   | { readonly kind: 'merge'; readonly variantId: string; readonly quantity: number }
   | { readonly kind: 'clear' }
-  /** An order was confirmed: what it bought goes. */
-  | { readonly kind: 'bought'; readonly pieces: Readonly<Record<string, number>>; readonly codes: readonly string[] };
+  /** An order was confirmed: what it bought goes, but for what was perhaps taken out and put in again since it was placed. */
+  | {
+      readonly kind: 'bought';
+      readonly pieces: Readonly<Record<string, number>>;
+      readonly codes: readonly string[];
+      readonly mayStay: readonly string[];
+    };
 
 export type Maybe = 'yes' | 'no' | 'maybe';
 
@@ -58,12 +63,14 @@ export function stepCart(cart: ModelCart, command: CartCommand, shelf: Shelf): O
       return accepts === 'yes' ? [taken] : accepts === 'no' ? refusals : [taken, ...refusals];
     }
     case 'bought': {
-      const left = Object.entries(pieces).reduce(
-        (after, [variantId, quantity]) =>
-          withPieces(after, variantId, Math.max(0, quantity - (command.pieces[variantId] ?? 0))),
-        cart,
-      );
-      return [{ state: { ...left, codes: codes.filter((code) => !command.codes.includes(code)) }, answer: 'ok' }];
+      const left = codes.filter((code) => !command.codes.includes(code));
+      let ends: ModelCart[] = [{ pieces, codes: left }];
+      for (const [variantId, quantity] of Object.entries(command.pieces))
+        ends = ends.flatMap((end) => {
+          const less = withPieces(end, variantId, Math.max(0, (pieces[variantId] ?? 0) - quantity));
+          return command.mayStay.includes(variantId) ? [less, end] : [less];
+        });
+      return ends.map((state) => ({ state, answer: 'ok' }));
     }
   }
 }

@@ -1,9 +1,10 @@
 import type { Order } from '#gen/only2u/order/v1/order_pb.ts';
 import { PaymentMethod } from '#gen/only2u/payment/v1/payment_pb.ts';
-import { stepCart, type CartCommand, type Maybe, type ModelCart, type Shelf } from './model-cart.ts';
+import { cartProblems, inCart, unexplained, type OnCarts } from './model-cart-judging.ts';
+import { stepCart, type Maybe, type ModelCart, type Shelf } from './model-cart.ts';
 import { keptOf, modelOf, piecesOf, viewOfModel, viewOfOrder } from './model-order-view.ts';
-import { restingStates, stepOrder, wasConfirmed, type ModelOrder } from './model-order.ts';
-import { nameOf, outcomesOf, type Done } from './model-outcomes.ts';
+import { restingStates, stepOrder, type ModelOrder } from './model-order.ts';
+import { nameOf, outcomesOf } from './model-outcomes.ts';
 import type { Seen } from './model-seeing.ts';
 import {
   amountOff,
@@ -91,11 +92,6 @@ export function judge(world: World, happened: readonly Happened[], seen: Seen, a
       );
   }
   return { problems, orders, coupons };
-}
-
-function unexplained(what: string, done: readonly Done<unknown>[], ends: readonly unknown[], seen: unknown): string {
-  const list = done.map(({ command, answer }) => `\n    ${nameOf(command)}: ${answer}`).join('');
-  return `no order of these explains what is seen of ${what}:${list}\n  seen ${nameOf(seen)}\n  possible ${ends.map(nameOf).join('\n    or ') || 'nothing'}`;
 }
 
 type Placing = { readonly shelf: Shelf; readonly alone: boolean; readonly problems: string[] };
@@ -191,37 +187,11 @@ function amountProblems(world: World, order: Order): string[] {
   return problems;
 }
 
-type Known = { readonly shelf: Shelf; readonly orders: ReadonlyMap<string, ModelOrder> };
-
-function cartProblems(world: World, happened: readonly Happened[], seen: Seen, { shelf, orders }: Known): string[] {
-  return world.users.flatMap(({ id }, user) => {
-    const fresh = [...orders.values()].filter((order) => {
-      const before = world.orders.get(order.id);
-      return order.userId === id && wasConfirmed(order) && (before === undefined || !wasConfirmed(before));
-    });
-    const bought = fresh.map((order): Done<CartCommand> => {
-      const lines = order.parts.flatMap((part) => part.lines);
-      const pieces = Object.fromEntries(lines.map(({ variantId, quantity }) => [variantId, quantity]));
-      return { command: { kind: 'bought', pieces, codes: order.coupons.map(({ code }) => code) }, answer: '?' };
-    });
-    const done = [...inCart(happened, user), ...bought];
-    const before = world.carts[user] ?? { pieces: {}, codes: [] };
-    const ends = outcomesOf(before, done, (cart, command) => stepCart(cart, command, shelf));
-    const cart = seen.carts[user];
-    const found = ends.some((end) => nameOf(end) === nameOf(cart));
-    return found ? [] : [unexplained(`cart ${nameOf(before)}`, done, ends, cart)];
-  });
-}
-
-function inCart(happened: readonly Happened[], user: number): Done<CartCommand>[] {
-  return happened.flatMap((one) => (one.on === 'cart' && one.user === user ? [one.done] : []));
-}
-
 function stockProblems(
   world: World,
   happened: readonly Happened[],
   seen: Seen,
-  { shelf, orders, alone }: Known & { readonly alone: boolean },
+  { shelf, orders, alone }: OnCarts & { readonly alone: boolean },
 ): string[] {
   const problems: string[] = [];
   for (const { id } of world.variants) {

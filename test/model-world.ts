@@ -74,6 +74,8 @@ export type World = {
   readonly usedQuotes: Map<string, string>;
   readonly lastPlaced: (PlaceRequest | undefined)[];
   readonly lastQuote: (string | undefined)[];
+  /** By order that was not confirmed: what was perhaps taken out of its customer's cart and put in again since. */
+  readonly putInAgain: Map<string, Set<string>>;
   readonly sent: Sent[];
   close(): Promise<void>;
 };
@@ -134,6 +136,7 @@ export async function openWorld(shop: TestShop, people: People): Promise<World> 
     placed: new Map(),
     made: new Map(),
     usedQuotes: new Map(),
+    putInAgain: new Map(),
     lastPlaced: [],
     lastQuote: [],
     sent: [],

@@ -89,6 +89,31 @@ test('an etag holds for what was seen', () => {
   );
 });
 
+test('a late order takes only from what has been in the cart since it was ordered', () => {
+  const ordered = add(add(add(empty, 'var_a', 2), 'var_b', 2), 'var_c', 2);
+  const bought = {
+    items: ['var_a', 'var_b', 'var_c'].map((variantId) => ({ variantId, quantity: 2 })),
+    codes: [],
+    etag: etagOf(ordered),
+  };
+  const changes: readonly (readonly [string, (cart: Cart) => Cart, Readonly<Record<string, number>>])[] = [
+    ['nothing', (cart) => cart, {}],
+    ['more of it', (cart) => add(cart, 'var_a', 3), { var_a: 3 }],
+    ['fewer of it', (cart) => setPieces(cart, 'var_a', 1), {}],
+    ['another number', (cart) => setPieces(cart, 'var_b', 5), { var_b: 3 }],
+    ['out and in again', (cart) => add(removeItem(cart, 'var_b'), 'var_b', 2), { var_b: 2 }],
+    ['to none and in again', (cart) => add(setPieces(cart, 'var_b', 0), 'var_b', 1), { var_b: 1 }],
+    ['cleared and filled', (cart) => add(add(clearCart(cart), 'var_a', 2), 'var_x', 1), { var_a: 2, var_x: 1 }],
+    ['bought before', (cart) => add(takeOut(cart, { ...bought, etag: etagOf(cart) }), 'var_c', 2), { var_c: 2 }],
+  ];
+  for (const [what, change, left] of changes) {
+    const after = takeOut(change(ordered), bought);
+    expect([what, Object.fromEntries(counts(after))]).toEqual([what, left]);
+  }
+  expect(takeOut(clearCart(ordered), bought)).toEqual(clearCart(ordered));
+  expect(counts(takeOut(add(clearCart(ordered), 'var_a', 2), { ...bought, etag: '' }))).toEqual([]);
+});
+
 describe('whatever is done to a cart', () => {
   const variantId = fc.constantFrom('var_a', 'var_b', 'var_c', 'var_d');
   const code = fc.constantFrom('ten', 'TEN', 'ship', 'a', 'b', 'c', 'd', 'e');
@@ -111,7 +136,7 @@ describe('whatever is done to a cart', () => {
     fc.tuple(variantId, quantity, code).map(
       ([id, count, name]) =>
         (cart: Cart) =>
-          takeOut(cart, [{ variantId: id, quantity: count }], [name]),
+          takeOut(cart, { items: [{ variantId: id, quantity: count }], codes: [name], etag: '' }),
     ),
     fc.constant(clearCart),
   );
@@ -153,7 +178,7 @@ describe('whatever is done to a cart', () => {
           addCode(empty, 'TEN'),
         );
         const items = Object.entries(bought).map(([id, count]) => ({ variantId: id, quantity: count }));
-        const after = takeOut(cart, items, ['ten']);
+        const after = takeOut(cart, { items, codes: ['ten'], etag: etagOf(cart) });
         for (const id of Object.keys(there)) {
           expect(findItem(after, id)?.quantity ?? 0).toBe(Math.max(0, (there[id] ?? 0) - (bought[id] ?? 0)));
         }

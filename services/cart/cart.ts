@@ -9,7 +9,13 @@ export type Seen = {
   readonly variantTitle: string;
 };
 
-export type CartItem = { readonly variantId: string; readonly quantity: number; readonly seen: Seen };
+export type CartItem = {
+  readonly variantId: string;
+  readonly quantity: number;
+  readonly seen: Seen;
+  /** The cart's version from which on it has been in it: what was taken out and put in again is there since then. */
+  readonly since: number;
+};
 
 /** Pieces of a variant, and nothing that others know better. */
 export type Content = Pick<CartItem, 'variantId' | 'quantity'>;
@@ -56,13 +62,13 @@ export function findItem(cart: Cart, variantId: string): CartItem | undefined {
 }
 
 /** Puts pieces in; what is there already becomes more, and is seen anew. */
-export function addPieces(cart: Cart, { variantId, quantity, seen }: CartItem): Cart {
+export function addPieces(cart: Cart, { variantId, quantity, seen }: Omit<CartItem, 'since'>): Cart {
   const before = findItem(cart, variantId);
   const sum = quantity + (before?.quantity ?? 0);
   assertCurrency(cart, seen.unitPrice);
   if (before === undefined && cart.items.length >= maxItems) throw cartFull();
   if (sum > maxPieces) throw quantityTooLarge(variantId, sum);
-  return put(cart, { variantId, quantity: sum, seen });
+  return put(cart, { variantId, quantity: sum, seen, since: before?.since ?? cart.version + 1 });
 }
 
 /** Makes it so many pieces of what is in it; 0 takes it out. What is seen stays as it was unless given. */
@@ -72,7 +78,7 @@ export function setPieces(cart: Cart, variantId: string, quantity: number, seen?
   if (before === undefined) throw itemNotFound(variantId);
   if (quantity > maxPieces) throw quantityTooLarge(variantId, quantity);
   if (seen !== undefined) assertCurrency(removeItem(cart, variantId), seen.unitPrice);
-  return put(cart, { variantId, quantity, seen: seen ?? before.seen });
+  return put(cart, { ...before, quantity, seen: seen ?? before.seen });
 }
 
 /** What is not there is out already. */
@@ -105,17 +111,30 @@ export function clearCart(cart: Cart): Cart {
   return cart.items.length === 0 && cart.codes.length === 0 ? cart : changed(cart, { items: [], codes: [] });
 }
 
-/** What an order bought goes: so many pieces and no more, so that what was put in since stays. */
-export function takeOut(cart: Cart, bought: readonly Content[], usedCodes: readonly string[]): Cart {
+export type Bought = {
+  readonly items: readonly Content[];
+  /** The codes that counted. */
+  readonly codes: readonly string[];
+  /** The cart as it was bought; "" when that isn't known. */
+  readonly etag: string;
+};
+
+/**
+ * What an order bought goes: so many pieces and no more, and only of what has been in the cart since it was ordered. Days may lie
+ * between, and what was put in meanwhile stays, though it be the same again.
+ */
+export function takeOut(cart: Cart, bought: Bought): Cart {
   const pieces = new Map<string, number>();
-  for (const { variantId, quantity } of bought) pieces.set(variantId, quantity + (pieces.get(variantId) ?? 0));
-  const used = new Set(usedCodes.map((code) => code.toUpperCase()));
-  const items = cart.items
-    .map((item) => ({ ...item, quantity: item.quantity - (pieces.get(item.variantId) ?? 0) }))
-    .filter((item) => item.quantity > 0);
+  for (const { variantId, quantity } of bought.items) pieces.set(variantId, quantity + (pieces.get(variantId) ?? 0));
+  const orderedAt = bought.etag === '' ? cart.version : Number(bought.etag);
+  const left = cart.items.map((item) => {
+    const gone = item.since <= orderedAt ? (pieces.get(item.variantId) ?? 0) : 0;
+    return gone === 0 ? item : { ...item, quantity: item.quantity - gone };
+  });
+  const used = new Set(bought.codes.map((code) => code.toUpperCase()));
   const codes = cart.codes.filter((code) => !used.has(code));
-  const touched = cart.items.some(({ variantId }) => pieces.has(variantId)) || codes.length < cart.codes.length;
-  return touched ? changed(cart, { items, codes }) : cart;
+  const touched = left.some((item, index) => item !== cart.items[index]) || codes.length < cart.codes.length;
+  return touched ? changed(cart, { items: left.filter(({ quantity }) => quantity > 0), codes }) : cart;
 }
 
 /** The cart with another content. */

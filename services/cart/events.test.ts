@@ -37,6 +37,29 @@ test('what was bought goes, what was put in since stays, and the used codes go',
   expect(cart.etag).not.toBe(etag);
 });
 
+test('a cart that was cleared and filled again before its order was confirmed keeps what is in it', async () => {
+  const user = shop.user('usr_late');
+  const [a, b] = [shop.offer(), shop.offer()];
+  await user.addCartItem({ requestId: requestId(), variantId: a, quantity: 2 });
+  await user.addCartItem({ requestId: requestId(), variantId: b, quantity: 2 });
+  const { cartId, etag } = await shop.order('usr_late').getCartContents({});
+  await user.clearCart({ requestId: requestId() });
+  await user.addCartItem({ requestId: requestId(), variantId: a, quantity: 3 });
+  const items = [a, b].map((variantId) => ({ variantId, quantity: 2 }));
+  await shop.tell(OrderConfirmedSchema, confirmed({ cartId, cartEtag: etag, items }));
+  expect(contents(await cartOf(user.getCart({})))).toEqual({ [a]: 3 });
+});
+
+test('an item that was saved before it was kept since when it is there counts as there from the beginning', async () => {
+  const user = shop.user('usr_before');
+  const variantId = shop.offer();
+  const { id: cartId } = await cartOf(user.addCartItem({ requestId: requestId(), variantId, quantity: 5 }));
+  await shop.database.query(`UPDATE cart SET content = content #- '{items,0,since}' WHERE id = $1`, [cartId]);
+  const items = [{ variantId, quantity: 2 }];
+  await shop.tell(OrderConfirmedSchema, confirmed({ cartId, cartEtag: '1', items }));
+  expect(contents(await cartOf(user.getCart({})))).toEqual({ [variantId]: 3 });
+});
+
 test('an event that comes twice counts once', async () => {
   const user = shop.user('usr_twice');
   const variantId = shop.offer();

@@ -29,6 +29,7 @@ test('of what both have the larger number counts, and the user’s own comes fir
   ]);
   expect(cart).toMatchObject({ userId: 'usr_a', codes: ['TEN', 'SHIP'], version: own.version + 1 });
   expect(leftOut).toEqual([]);
+  expect(cart.items.map(({ since }) => since)).toEqual([2, 3, cart.version]);
 });
 
 test('what is sold in another currency is left out', () => {
@@ -40,7 +41,7 @@ test('what is sold in another currency is left out', () => {
 test('an empty cart takes all of the guest’s, in whatever currency', () => {
   const guest = cartOf('', { var_b: 2, var_a: 1 }, ['TEN'], 'USD');
   const { cart, leftOut } = mergeCarts(cartOf('usr_a', {}), guest);
-  expect(cart.items).toEqual(guest.items);
+  expect(cart.items).toEqual(guest.items.map((item) => ({ ...item, since: cart.version })));
   expect(leftOut).toEqual([]);
 });
 

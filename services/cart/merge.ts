@@ -13,7 +13,7 @@ export function mergeCarts(own: Cart, guest: Cart): Merged {
   for (const item of guest.items) {
     const sameCurrency = item.seen.unitPrice.currency === currency;
     if (findItem(own, item.variantId) !== undefined) continue;
-    if (sameCurrency && items.length < maxItems) items.push(item);
+    if (sameCurrency && items.length < maxItems) items.push({ ...item, since: own.version + 1 });
     else leftOut.push({ variantId: item.variantId, quantity: item.quantity });
   }
   const codes = [...new Set([...own.codes, ...guest.codes])].slice(0, maxCodes);

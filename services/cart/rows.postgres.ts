@@ -7,7 +7,9 @@ type CartRow = Pick<Cart, 'id' | 'version' | 'expireTime'> & {
 };
 
 // JSON has no bigint; an amount of money is a number below 2^53.
-type StoredItem = Omit<CartItem, 'seen'> & {
+type StoredItem = Omit<CartItem, 'seen' | 'since'> & {
+  /** Not with items from before it was kept: there from the beginning. */
+  readonly since?: number;
   readonly price: number;
   readonly currency: string;
   readonly productId: string;
@@ -90,16 +92,17 @@ export async function removeUser(tx: Sql, userId: string): Promise<void> {
 }
 
 function encode({ items, codes }: Cart): StoredContent {
-  const stored = items.map(({ variantId, quantity, seen: { unitPrice, ...named } }) => {
-    return { variantId, quantity, price: Number(unitPrice.minorUnits), currency: unitPrice.currency, ...named };
+  const stored = items.map(({ variantId, quantity, since, seen: { unitPrice, ...named } }) => {
+    return { variantId, quantity, since, price: Number(unitPrice.minorUnits), currency: unitPrice.currency, ...named };
   });
   return { items: stored, codes };
 }
 
 function decode({ id, userId, content, version, expireTime }: CartRow): Cart {
-  const items = content.items.map(({ variantId, quantity, price, currency, productId, title, variantTitle }) => {
+  const items = content.items.map(({ variantId, quantity, since = 1, price, currency, ...named }) => {
+    const { productId, title, variantTitle } = named;
     const seen = { unitPrice: { minorUnits: BigInt(price), currency }, productId, title, variantTitle };
-    return { variantId, quantity, seen };
+    return { variantId, quantity, since, seen };
   });
   return { id, userId: userId ?? '', items, codes: content.codes, version, expireTime };
 }

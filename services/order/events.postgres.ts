@@ -38,6 +38,7 @@ function orderConfirmed(order: Order): OrderConfirmed {
     orderId: order.id,
     userId: order.userId,
     cartId: order.cartId,
+    cartEtag: order.cartEtag ?? '',
     items: lines.map((line) => ({
       $typeName: 'only2u.order.v1.ConfirmedItem',
       variantId: line.variantId,

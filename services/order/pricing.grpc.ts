@@ -46,10 +46,10 @@ export type Pricing = {
 };
 
 export type PricingOptions = {
-  readonly cart: Pick<Client<typeof CartService>, 'getCartContents'>;
-  readonly product: Pick<Client<typeof ProductService>, 'batchGetVariants'>;
-  readonly coupon: Pick<Client<typeof CouponService>, 'quoteCoupon'>;
-  readonly user: Pick<Client<typeof UserService>, 'getAddress'>;
+  readonly cart: Pick<ClientFor<'order', typeof CartService>, 'getCartContents'>;
+  readonly product: Pick<ClientFor<'order', typeof ProductService>, 'batchGetVariants'>;
+  readonly coupon: Pick<ClientFor<'order', typeof CouponService>, 'quoteCoupon'>;
+  readonly user: Pick<ClientFor<'order', typeof UserService>, 'getAddress'>;
   readonly taxRules: TaxRules;
   readonly shippingRules: ShippingRules;
   /** Where the shop sells from. */
@@ -127,7 +127,16 @@ export function createPricing(options: PricingOptions): Pricing {
       const { discounts, coupons } = await couponsFor(purchase, items);
       const parts = quoteParts({ vendors, currency, shipping: chosen, discounts, supply, taxRules, date: now() });
       return {
-        quote: { cartId: held.cartId, currency, parts, coupons, address, addressId, shippingOption: chosen.id },
+        quote: {
+          cartId: held.cartId,
+          cartEtag: held.etag,
+          currency,
+          parts,
+          coupons,
+          address,
+          addressId,
+          shippingOption: chosen.id,
+        },
         options: ways.map(({ id, title, prices }) => ({ id, title, price: sum(prices) })),
         purchase,
       };

@@ -53,6 +53,8 @@ export type PostalAddress = {
 /** What a cart costs, sent to an address. Every amount is in minor units of `currency`, and includes tax. */
 export type Quote = {
   readonly cartId: string;
+  /** Of the cart as it was quoted. Orders from before it was kept have none. */
+  readonly cartEtag?: string;
   readonly currency: string;
   readonly parts: readonly QuotedPart[];
   readonly coupons: readonly QuotedCoupon[];

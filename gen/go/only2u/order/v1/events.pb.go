@@ -142,7 +142,9 @@ type OrderConfirmed struct {
 	// The codes that counted.
 	CouponCodes []string `protobuf:"bytes,6,rep,name=coupon_codes,json=couponCodes,proto3" json:"coupon_codes,omitempty"`
 	// When it was confirmed.
-	ConfirmTime   *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=confirm_time,json=confirmTime,proto3" json:"confirm_time,omitempty"`
+	ConfirmTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=confirm_time,json=confirmTime,proto3" json:"confirm_time,omitempty"`
+	// The cart's etag when the order was placed; empty: not known.
+	CartEtag      string `protobuf:"bytes,8,opt,name=cart_etag,json=cartEtag,proto3" json:"cart_etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -224,6 +226,13 @@ func (x *OrderConfirmed) GetConfirmTime() *timestamppb.Timestamp {
 		return x.ConfirmTime
 	}
 	return nil
+}
+
+func (x *OrderConfirmed) GetCartEtag() string {
+	if x != nil {
+		return x.CartEtag
+	}
+	return ""
 }
 
 // ConfirmedItem is a number of pieces of a variant.
@@ -313,7 +322,7 @@ const file_only2u_order_v1_events_proto_rawDesc = "" +
 	"\aversion\x18\x06 \x01(\x05R\aversion\x12;\n" +
 	"\vchange_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"changeTime:\v\xe2\xe0\x18\a\n" +
-	"\x05order\"\xb5\x02\n" +
+	"\x05order\"\xd2\x02\n" +
 	"\x0eOrderConfirmed\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\tR\aorderId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x17\n" +
@@ -321,7 +330,8 @@ const file_only2u_order_v1_events_proto_rawDesc = "" +
 	"\x05items\x18\x04 \x03(\v2\x1e.only2u.order.v1.ConfirmedItemR\x05items\x12+\n" +
 	"\x05total\x18\x05 \x01(\v2\x15.only2u.type.v1.MoneyR\x05total\x12!\n" +
 	"\fcoupon_codes\x18\x06 \x03(\tR\vcouponCodes\x12=\n" +
-	"\fconfirm_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vconfirmTime:\x11\xe2\xe0\x18\r\n" +
+	"\fconfirm_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vconfirmTime\x12\x1b\n" +
+	"\tcart_etag\x18\b \x01(\tR\bcartEtag:\x11\xe2\xe0\x18\r\n" +
 	"\x05order\x12\x04cart\"\x94\x01\n" +
 	"\rConfirmedItem\x12\x1d\n" +
 	"\n" +

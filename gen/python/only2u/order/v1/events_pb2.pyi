@@ -31,7 +31,7 @@ class OrderChanged(_message.Message):
     def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., status: _Optional[_Union[_order_pb2.OrderStatus, str]] = ..., step: _Optional[str] = ..., part_id: _Optional[str] = ..., version: _Optional[int] = ..., change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class OrderConfirmed(_message.Message):
-    __slots__ = ("order_id", "user_id", "cart_id", "items", "total", "coupon_codes", "confirm_time")
+    __slots__ = ("order_id", "user_id", "cart_id", "items", "total", "coupon_codes", "confirm_time", "cart_etag")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     CART_ID_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,7 @@ class OrderConfirmed(_message.Message):
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     COUPON_CODES_FIELD_NUMBER: _ClassVar[int]
     CONFIRM_TIME_FIELD_NUMBER: _ClassVar[int]
+    CART_ETAG_FIELD_NUMBER: _ClassVar[int]
     order_id: str
     user_id: str
     cart_id: str
@@ -46,7 +47,8 @@ class OrderConfirmed(_message.Message):
     total: _money_pb2.Money
     coupon_codes: _containers.RepeatedScalarFieldContainer[str]
     confirm_time: _timestamp_pb2.Timestamp
-    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., cart_id: _Optional[str] = ..., items: _Optional[_Iterable[_Union[ConfirmedItem, _Mapping]]] = ..., total: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., coupon_codes: _Optional[_Iterable[str]] = ..., confirm_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    cart_etag: str
+    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., cart_id: _Optional[str] = ..., items: _Optional[_Iterable[_Union[ConfirmedItem, _Mapping]]] = ..., total: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., coupon_codes: _Optional[_Iterable[str]] = ..., confirm_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cart_etag: _Optional[str] = ...) -> None: ...
 
 class ConfirmedItem(_message.Message):
     __slots__ = ("variant_id", "vendor_id", "quantity", "total")

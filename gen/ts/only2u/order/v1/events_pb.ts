@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file only2u/order/v1/events.proto.
  */
 export const file_only2u_order_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chxvbmx5MnUvb3JkZXIvdjEvZXZlbnRzLnByb3RvEg9vbmx5MnUub3JkZXIudjEizQEKDE9yZGVyQ2hhbmdlZBIQCghvcmRlcl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEiwKBnN0YXR1cxgDIAEoDjIcLm9ubHkydS5vcmRlci52MS5PcmRlclN0YXR1cxIMCgRzdGVwGAQgASgJEg8KB3BhcnRfaWQYBSABKAkSDwoHdmVyc2lvbhgGIAEoBRIvCgtjaGFuZ2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXA6C+LgGAcKBW9yZGVyIvQBCg5PcmRlckNvbmZpcm1lZBIQCghvcmRlcl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NhcnRfaWQYAyABKAkSLQoFaXRlbXMYBCADKAsyHi5vbmx5MnUub3JkZXIudjEuQ29uZmlybWVkSXRlbRIkCgV0b3RhbBgFIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5EhQKDGNvdXBvbl9jb2RlcxgGIAMoCRIwCgxjb25maXJtX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wOhHi4BgNCgVvcmRlchIEY2FydCJuCg1Db25maXJtZWRJdGVtEhIKCnZhcmlhbnRfaWQYASABKAkSEQoJdmVuZG9yX2lkGAIgASgJEhAKCHF1YW50aXR5GAMgASgFEiQKBXRvdGFsGAQgASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXliBnByb3RvMw", [file_google_protobuf_timestamp, file_only2u_mesh_v1_policy, file_only2u_order_v1_order, file_only2u_type_v1_money]);
+  fileDesc("Chxvbmx5MnUvb3JkZXIvdjEvZXZlbnRzLnByb3RvEg9vbmx5MnUub3JkZXIudjEizQEKDE9yZGVyQ2hhbmdlZBIQCghvcmRlcl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEiwKBnN0YXR1cxgDIAEoDjIcLm9ubHkydS5vcmRlci52MS5PcmRlclN0YXR1cxIMCgRzdGVwGAQgASgJEg8KB3BhcnRfaWQYBSABKAkSDwoHdmVyc2lvbhgGIAEoBRIvCgtjaGFuZ2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXA6C+LgGAcKBW9yZGVyIocCCg5PcmRlckNvbmZpcm1lZBIQCghvcmRlcl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NhcnRfaWQYAyABKAkSLQoFaXRlbXMYBCADKAsyHi5vbmx5MnUub3JkZXIudjEuQ29uZmlybWVkSXRlbRIkCgV0b3RhbBgFIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5EhQKDGNvdXBvbl9jb2RlcxgGIAMoCRIwCgxjb25maXJtX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWNhcnRfZXRhZxgIIAEoCToR4uAYDQoFb3JkZXISBGNhcnQibgoNQ29uZmlybWVkSXRlbRISCgp2YXJpYW50X2lkGAEgASgJEhEKCXZlbmRvcl9pZBgCIAEoCRIQCghxdWFudGl0eRgDIAEoBRIkCgV0b3RhbBgEIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5YgZwcm90bzM", [file_google_protobuf_timestamp, file_only2u_mesh_v1_policy, file_only2u_order_v1_order, file_only2u_type_v1_money]);
 
 /**
  * OrderChanged is told after an order came to stand somewhere else, or a part of it did.
@@ -138,6 +138,13 @@ export type OrderConfirmed = Message<"only2u.order.v1.OrderConfirmed"> & {
    * @generated from field: google.protobuf.Timestamp confirm_time = 7;
    */
   confirmTime?: Timestamp | undefined;
+
+  /**
+   * The cart's etag when the order was placed; empty: not known.
+   *
+   * @generated from field: string cart_etag = 8;
+   */
+  cartEtag: string;
 };
 
 /**
