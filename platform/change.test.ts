@@ -1,7 +1,10 @@
-import { create } from '@bufbuild/protobuf';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { UserCreatedSchema, UserDeletedSchema } from '#gen/only2u/user/v1/events_pb.ts';
-import { changeWith } from './change.postgres.ts';
+import { changeWith, onChange } from './change.postgres.ts';
+import type { EventMessage } from './event-bus.ts';
+import { newId } from './ids.ts';
+import type { EventHandler } from './outbox.postgres.ts';
 import { schedule } from './tasks.postgres.ts';
 import { openTestDatabase, type TestDatabase } from './testing/database.ts';
 
@@ -88,4 +91,70 @@ test('several may go along, and a transaction may hold it all', async () => {
   expect(rows.map(({ name }) => name)).toEqual(['a', 'a as well', 'a too']);
   expect(woken).toEqual(['outbox']);
   stop();
+});
+
+describe('an event that is handled by one statement', () => {
+  const message = (userId: string): EventMessage => ({
+    id: newId('evt'),
+    topic: UserDeletedSchema.typeName,
+    key: userId,
+    body: toBinary(UserDeletedSchema, create(UserDeletedSchema, { userId })),
+    traceparent: '',
+    time: new Date(),
+  });
+  const { signal } = new AbortController();
+  const deliver = (handler: EventHandler, each: EventMessage, late = signal) =>
+    handler.handle(fromBinary(UserDeletedSchema, each.body), { message: each, group: 'test', database, signal: late });
+  const valueOf = async (name: string) =>
+    (await database.query<{ value: bigint }>('SELECT value FROM counters WHERE name = $1', [name]))[0]?.value;
+  const counting = onChange(UserDeletedSchema, async (sql, { userId }) => {
+    const [row] = await sql.query<{ value: bigint }>('SELECT value FROM counters WHERE name = $1', [userId]);
+    if (row === undefined) return undefined;
+    return {
+      text: 'UPDATE counters SET value = $3 WHERE name = $1 AND value = $2 RETURNING name',
+      values: [userId, row.value, row.value + 1n],
+      events: [create(UserCreatedSchema, { userId })],
+    };
+  });
+
+  test('counts once, however often and at once it comes, and so do others at the same time', async () => {
+    await changeWith(database, addition);
+    const [first, second] = [message('a'), message('a')];
+    const deliveries = [first, first, first, second].map((each) => deliver(counting, each));
+    await Promise.all(deliveries);
+    await deliver(counting, first);
+    expect(await valueOf('a')).toBe(3n);
+    expect(await told()).toHaveLength(2);
+  });
+
+  test('is remembered when it changes nothing', async () => {
+    const early = message('b');
+    await deliver(counting, early);
+    await changeWith(database, { ...addition, values: ['b', 1] });
+    await deliver(counting, early);
+    expect(await valueOf('b')).toBe(1n);
+  });
+
+  test('changes nothing when another may have it', async () => {
+    await changeWith(database, addition);
+    const late = message('a');
+    await expect(deliver(counting, late, AbortSignal.abort())).rejects.toThrow('too late');
+    expect(await valueOf('a')).toBe(1n);
+    await deliver(counting, late);
+    expect(await valueOf('a')).toBe(2n);
+  });
+
+  test('fails when others are always faster, and is not remembered', async () => {
+    await changeWith(database, addition);
+    let looks = 0;
+    const losing = onChange(UserDeletedSchema, async () => {
+      looks++;
+      return { text: 'UPDATE counters SET value = 0 WHERE name = $1 AND value < 0 RETURNING name', values: ['a'] };
+    });
+    const each = message('a');
+    await expect(deliver(losing, each)).rejects.toMatchObject({ reason: 'CONCURRENT_CHANGE' });
+    expect(looks).toBe(5);
+    await deliver(counting, each);
+    expect(await valueOf('a')).toBe(2n);
+  });
 });

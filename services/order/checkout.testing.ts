@@ -5,13 +5,14 @@ import { PurchaseSchema } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import type { Database, Sql } from '#platform/database.postgres.ts';
 import { newId } from '#platform/ids.ts';
 import { runDueTasks } from '#platform/tasks.postgres.ts';
+import { changeWith } from '#platform/change.postgres.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
 import { createCheckout, type AdvanceOptions, type Checkout } from './checkout.grpc.ts';
 import { notePayment, placeOrder } from './order-checkout.ts';
 import { totalOf, type Order, type PaymentMethod } from './order.ts';
 import { sampleLine, samplePart, sampleQuote } from './quote.samples.ts';
 import { createFakeShop, type FakeShop } from './shop.testing.ts';
-import { advanceTask, changeOrder, createPostgresOrders, migrations } from './store.postgres.ts';
+import { advanceTask, createPostgresOrders, migrations, orderChange } from './store.postgres.ts';
 import type { OrderStore } from './store.ts';
 import { createAdvanceTask } from './tasks.ts';
 
@@ -126,9 +127,8 @@ export async function openCheckoutBench(): Promise<CheckoutBench> {
 
     async tell({ id }) {
       const { shop } = bench;
-      await database.transaction((tx) =>
-        changeOrder(tx, id, (found) => notePayment(found, shop.captured(id), shop.now)),
-      );
+      const change = await orderChange(database, id, (found) => notePayment(found, shop.captured(id), shop.now));
+      if (change !== undefined) await changeWith(database, change);
     },
 
     later(ms) {

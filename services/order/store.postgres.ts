@@ -1,4 +1,4 @@
-import { changeWith } from '#platform/change.postgres.ts';
+import { type ChangeWith, changeWith } from '#platform/change.postgres.ts';
 import type { Database, Sql } from '#platform/database.postgres.ts';
 import { publish } from '#platform/outbox.postgres.ts';
 import { once } from '#platform/request-id.postgres.ts';
@@ -113,14 +113,17 @@ export function createPostgresOrders({ database, changed }: PostgresOrdersOption
   };
 }
 
-/** Changes an order within a transaction that is another's: for events of others. An order that isn't ours is left alone. */
-export async function changeOrder(tx: Sql, id: string, work: (order: Order) => Order): Promise<void> {
-  const before = await lockOrder(tx, id);
-  if (before === undefined) return;
+/** What changes an order, for events of others; undefined when nothing does, or it isn't ours. */
+export async function orderChange(
+  sql: Sql,
+  id: string,
+  work: (order: Order) => Order,
+): Promise<ChangeWith | undefined> {
+  const before = await findOrder(sql, id);
+  if (before === undefined) return undefined;
   const after = work(before);
-  if (after === before) return;
-  await write(tx, before, after);
-  await plan(tx, before, after);
+  if (after === before) return undefined;
+  return { ...replacement(before, after), events: eventsOf(before, after), ...planFor(before, after) };
 }
 
 async function findOrder(sql: Sql, id: string): Promise<Order | undefined> {
