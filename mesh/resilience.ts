@@ -4,17 +4,15 @@
  */
 export const resilience = {
   connectTimeoutMs: 1_000,
-  /** To one workload, from one proxy. HTTP/2 needs few. */
-  maxConnections: 100,
-  /** As many calls as one process serves at a time (platform/rpc/server.ts): more would be refused there. */
+  /** To one workload, from one proxy: calls, and as many that wait for a connection. A process takes no more unless it is told to. */
   maxRequests: 1_000,
-  /** Calls that wait for a connection. */
-  maxPendingRequests: 1_000,
-  /** An instance that fails so often in a row is asked nothing for a while; never more than half of them. */
-  outlier: { consecutiveFailures: 10, intervalMs: 5_000, baseEjectionMs: 10_000, maxEjectionPercent: 50 },
+  /** Of the calls in flight, so many may be second attempts: retries must not double a load that is too much already. */
+  retryBudget: { percent: 25, atLeast: 20 },
+  /** An instance that doesn't answer so often in a row is asked nothing for a while. */
+  outlier: { consecutiveFailures: 5, intervalMs: 1_000, baseEjectionMs: 2_000, maxEjectionPercent: 100 },
   /**
    * When a call may be tried again, where the contract says that this does no harm: it came to nobody, or was answered UNAVAILABLE, or
    * was cut off.
    */
-  retryOn: ['connect-failure', 'refused-stream', 'reset', 'unavailable'],
+  retryOn: ['unavailable', 'connect-failure', 'refused-stream', 'reset'],
 } as const;

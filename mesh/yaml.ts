@@ -4,17 +4,18 @@ import { Document, isNode, type Node, Scalar, stringify, YAMLMap, YAMLSeq } from
 export type YamlDocument = Readonly<Record<string, unknown>>;
 
 const layout = { lineWidth: 0, flowCollectionPadding: false, indentSeq: true } as const;
+const noAliases = { aliasDuplicateObjects: false } as const;
 const nodes = new Document();
 
 /** A file of several documents that begins with a comment, such as what it is for. */
 export function yamlFile(heading: string, documents: readonly YamlDocument[]): string {
-  const texts = documents.map((document) => stringify(nodes.createNode(document), layout));
+  const texts = documents.map((document) => stringify(nodes.createNode(document, noAliases), layout));
   return `${comment(heading).replace(/^/gm, '#')}\n${texts.join('---\n')}`;
 }
 
-/** A value with a comment at the end of its line, such as the place in the contract that says so. */
-export function said(value: string | number | boolean, text: string): Node {
-  const node = new Scalar(value);
+/** A value, or a map or list on one line, with a comment at its end, such as the place in the contract that says so. */
+export function said(value: string | number | boolean | object, text: string): Node {
+  const node = typeof value === 'object' ? inline(value) : new Scalar(value);
   node.comment = ` ${text}`;
   return node;
 }
@@ -34,7 +35,7 @@ export function inline(value: object): Node {
 }
 
 function nodeOf(value: object): Node {
-  return isNode(value) ? value : nodes.createNode(value);
+  return isNode(value) ? value : nodes.createNode(value, noAliases);
 }
 
 function comment(text: string): string {
