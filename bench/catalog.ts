@@ -12,7 +12,7 @@ import { openDataFolder } from '#platform/data-folder.ts';
 import { createEmbeddedPostgres } from '#platform/embedded-postgres.ts';
 import { postLoad } from './load.ts';
 import type { Row } from './row.ts';
-import { productFile, rareWord, titleOf } from './sample.ts';
+import { commonestWords, productFile, rareWord, titleOf } from './sample.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
 import { benchSql, settled } from './sql.ts';
 
@@ -77,15 +77,25 @@ async function questions(shop: BenchShop, size: number): Promise<[name: string, 
   const search = (words: (number: number) => string, pageSize = 24) =>
     spread.map((number) => ({ query: words(number), pageSize }));
   const twoWords = (number: number): string => titleOf(number).split(' ').slice(1, 3).join(' ');
+  const commonest = (number: number): string => inSomeCase(commonestWords(number).join(' '), number);
   return [
     ['GetProduct', 'GetProduct', spread.map((number) => ({ handle: `product-${number}` }))],
     ['ListProducts, 24 a page', 'ListProducts', await pagesOf(shop, 40)],
     ['SearchProducts, common word', 'SearchProducts', search((number) => titleOf(number).split(' ')[2] ?? '')],
     ['SearchProducts, two common words', 'SearchProducts', search(twoWords)],
-    // Four of 1,000 products have both words: an answer of the same size, however large the shop is.
+    // Four of 1,000 products have both words and 390 of 100,000: a page of the same size, but four products are counted and faceted
+    // or 120.
     ['SearchProducts, two common words, 4 a page', 'SearchProducts', search(twoWords, 4)],
+    // Of 1,000 products 166 have both, more than are counted: what is answered is alike, and the shop's size alone differs.
+    ['SearchProducts, two words that a sixth has', 'SearchProducts', search(commonest)],
+    ['SearchProducts, two words that a sixth has, 4 a page', 'SearchProducts', search(commonest, 4)],
     ['SearchProducts, rare word', 'SearchProducts', search(rareWord)],
   ];
+}
+
+/** The same words, typed in one of many ways: there are six such pairs, and no two connections shall ask the same at once. */
+function inSomeCase(words: string, number: number): string {
+  return [...words].map((letter, place) => ((number >> place) & 1 ? letter.toUpperCase() : letter)).join('');
 }
 
 /** What asks for each of the first pages of all products. */

@@ -5,7 +5,7 @@ import { createPostgresSearch } from '#services/product/search.postgres.ts';
 import { createPostgresStore } from '#services/product/store.postgres.ts';
 import type { SearchQuery } from '#services/product/search.ts';
 import type { Row } from './row.ts';
-import { titleOf } from './sample.ts';
+import { commonestWords, titleOf } from './sample.ts';
 
 type Statement = { readonly text: string; readonly values: readonly unknown[] };
 
@@ -71,8 +71,8 @@ async function recordStatements(pool: Pool, size: number): Promise<Map<string, S
   const store = createPostgresStore(database);
   const search = createPostgresSearch(sql);
   const numbers = Array.from({ length: 500 }, (_, index) => (index * 7919) % size);
-  const word = (number: number): SearchQuery => ({
-    query: titleOf(number).split(' ')[2] ?? '',
+  const asked = (query: string): SearchQuery => ({
+    query,
     categoryIds: undefined,
     tags: [],
     brands: [],
@@ -83,16 +83,17 @@ async function recordStatements(pool: Pool, size: number): Promise<Map<string, S
     cursor: undefined,
     limit: 24,
   });
+  const found = async (query: string): Promise<unknown> =>
+    store.findProducts((await search.search(asked(query))).productIds);
   const questions: [string, (number: number) => Promise<unknown>][] = [
     ['GetProduct', (number) => store.findProduct({ handle: `product-${number}` })],
     [
       'ListProducts',
       () => store.listProducts({ vendorId: '', categoryId: '', status: 'published', before: '', limit: 25 }),
     ],
-    [
-      'SearchProducts, common word',
-      async (number) => store.findProducts((await search.search(word(number))).productIds),
-    ],
+    ['SearchProducts, common word', (number) => found(titleOf(number).split(' ')[2] ?? '')],
+    ['SearchProducts, two common words', (number) => found(titleOf(number).split(' ').slice(1, 3).join(' '))],
+    ['SearchProducts, two words that a sixth has', (number) => found(commonestWords(number).join(' '))],
   ];
   const recorded = new Map<string, Statement[][]>();
   for (const [name, ask] of questions) {
