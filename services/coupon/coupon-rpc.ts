@@ -8,6 +8,7 @@ import {
 } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import { invalidField } from '#platform/fault.ts';
 import type { PageTokens } from '#platform/page-token.ts';
+import { byId, listPage } from '#platform/paging.ts';
 import { repeatable } from '#platform/repeatable.ts';
 import { requireUser } from '#platform/rpc/call.ts';
 import type { Env } from '#platform/service.ts';
@@ -53,20 +54,18 @@ export function createCouponRpc({ store, pageTokens, env }: CouponRpcOptions): C
       return { coupon: encodeCoupon(coupon) };
     },
 
-    async listCoupons({ pageSize, pageToken }) {
+    async listCoupons(request) {
       const actor = currentActor();
       const vendorId = actor.isAdmin ? '' : actor.id;
-      const limit = pageSize === 0 ? 20 : Math.min(pageSize, 100);
-      const before = pageTokens.open('ListCoupons', vendorId, pageToken);
-      const filter = { vendorId, before: typeof before === 'string' ? before : '', limit: limit + 1 };
-      const found = await store.list(filter);
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      const more = found.length > limit && last !== undefined;
-      return {
-        coupons: page.map(encodeCoupon),
-        nextPageToken: more ? pageTokens.seal('ListCoupons', vendorId, last.id) : '',
-      };
+      const { items, nextPageToken } = await listPage(request, {
+        ...byId,
+        tokens: pageTokens,
+        method: method.listCoupons,
+        filter: vendorId,
+        usual: 20,
+        fetch: ({ after: before = '', limit }) => store.list({ vendorId, before, limit }),
+      });
+      return { coupons: items.map(encodeCoupon), nextPageToken };
     },
 
     async updateCoupon(request) {

@@ -1,7 +1,8 @@
 import type { ServiceImpl } from '@connectrpc/connect';
-import { OrderView, type OrderService } from '#gen/only2u/order/v1/order_pb.ts';
+import { OrderService, OrderView } from '#gen/only2u/order/v1/order_pb.ts';
 import { Fault, invalidField } from '#platform/fault.ts';
 import type { PageTokens } from '#platform/page-token.ts';
+import { byId, listPage } from '#platform/paging.ts';
 import { currentCall, requireUser, type User } from '#platform/rpc/call.ts';
 import { actorFor, viewOf } from './access.ts';
 import { orderMessage, statusNumbers, wordFor, type View } from './encode.ts';
@@ -14,9 +15,6 @@ export type ReadRpcOptions = {
   readonly pageTokens: PageTokens;
   readonly watchers: Watchers;
 };
-
-const defaultSize = 20;
-const largestSize = 100;
 
 /** The methods of OrderService that show orders. */
 export function createReadRpc({
@@ -40,17 +38,15 @@ export function createReadRpc({
       const { of, view } = listed(request.view, user);
       const status = wordFor(statusNumbers, request.status);
       const filter = [user.id, request.view === OrderView.UNSPECIFIED ? OrderView.PLACED : request.view, status ?? ''];
-      const cursor = pageTokens.open('ListOrders', filter, request.pageToken);
-      const size = request.pageSize === 0 ? defaultSize : Math.min(request.pageSize, largestSize);
-      const before = typeof cursor === 'string' ? cursor : '';
-      const found = await store.list({ of, status, before, limit: size + 1 });
-      const page = found.slice(0, size);
-      const last = page.at(-1);
-      const more = found.length > size && last !== undefined;
-      return {
-        orders: page.map((order) => orderMessage(order, { view, history: false })),
-        nextPageToken: more ? pageTokens.seal('ListOrders', filter, last.id) : '',
-      };
+      const { items, nextPageToken } = await listPage(request, {
+        ...byId,
+        tokens: pageTokens,
+        method: OrderService.method.listOrders,
+        filter,
+        usual: 20,
+        fetch: ({ after: before = '', limit }) => store.list({ of, status, before, limit }),
+      });
+      return { orders: items.map((order) => orderMessage(order, { view, history: false })), nextPageToken };
     },
 
     async *watchOrder({ orderId }) {

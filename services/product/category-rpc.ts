@@ -2,13 +2,13 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { CategoryService } from '#gen/only2u/product/v1/category_pb.ts';
 import { invalidField } from '#platform/fault.ts';
 import type { PageTokens } from '#platform/page-token.ts';
+import { listPage, textCursor } from '#platform/paging.ts';
 import { requireUser } from '#platform/rpc/call.ts';
 import type { Env } from '#platform/service.ts';
 import { categoryNotFound, createCategory, updateCategory, type Category } from './category.ts';
 import type { CategoryTreeCache } from './category-tree.ts';
 import { categoryMessage, maskedCategory } from './messages.ts';
 import { assertEtag } from './product.ts';
-import { pageSize } from './product-rpc.ts';
 import { repeatable } from '#platform/repeatable.ts';
 import type { CatalogStore, CatalogTx } from './store.ts';
 
@@ -50,21 +50,16 @@ export function createCategoryRpc({
     },
 
     async listCategories(request) {
-      const limit = pageSize(request.pageSize);
       const { parentId } = request;
-      const after = pageTokens.open('ListCategories', [parentId], request.pageToken);
-      const found = await store.listCategories({
-        parentId,
-        after: typeof after === 'string' ? after : '',
-        limit: limit + 1,
+      const { items, nextPageToken } = await listPage(request, {
+        tokens: pageTokens,
+        method: method.listCategories,
+        filter: parentId,
+        cursor: ({ path }: Category) => path,
+        parse: textCursor,
+        fetch: ({ after = '', limit }) => store.listCategories({ parentId, after, limit }),
       });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return {
-        categories: page.map(categoryMessage),
-        nextPageToken:
-          found.length > limit && last !== undefined ? pageTokens.seal('ListCategories', [parentId], last.path) : '',
-      };
+      return { categories: items.map(categoryMessage), nextPageToken };
     },
 
     async updateCategory(request) {

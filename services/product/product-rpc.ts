@@ -3,6 +3,7 @@ import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { Fault, invalidField } from '#platform/fault.ts';
 import { currentCall, requireUser, type User } from '#platform/rpc/call.ts';
 import type { PageTokens } from '#platform/page-token.ts';
+import { listPage, textCursor } from '#platform/paging.ts';
 import type { Env } from '#platform/service.ts';
 import { cleanHtml } from './clean-html.ts';
 import { slugify } from './handle.ts';
@@ -18,7 +19,7 @@ import {
   type Actor,
 } from './product.ts';
 import { repeatable } from '#platform/repeatable.ts';
-import type { CatalogStore, CatalogTx } from './store.ts';
+import type { CatalogStore, CatalogTx, FoundProduct } from './store.ts';
 
 export type ProductRpcOptions = {
   readonly store: CatalogStore;
@@ -73,23 +74,15 @@ export function createProductRpc({ store, pageTokens, env }: ProductRpcOptions):
       const { vendorId, categoryId } = request;
       const status = statusFrom(request.status) ?? 'published';
       assertMayList(status, vendorId);
-      const limit = pageSize(request.pageSize);
-      const filter = [vendorId, categoryId, status];
-      const before = pageTokens.open('ListProducts', filter, request.pageToken);
-      const found = await store.listProducts({
-        vendorId,
-        categoryId,
-        status,
-        before: typeof before === 'string' ? before : '',
-        limit: limit + 1,
+      const { items, nextPageToken } = await listPage(request, {
+        tokens: pageTokens,
+        method: method.listProducts,
+        filter: [vendorId, categoryId, status],
+        cursor: ({ product }: FoundProduct) => product.id,
+        parse: textCursor,
+        fetch: ({ after: before = '', limit }) => store.listProducts({ vendorId, categoryId, status, before, limit }),
       });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return {
-        products: page.map(productMessage),
-        nextPageToken:
-          found.length > limit && last !== undefined ? pageTokens.seal('ListProducts', filter, last.product.id) : '',
-      };
+      return { products: items.map(productMessage), nextPageToken };
     },
 
     async batchGetProducts(request) {
@@ -137,11 +130,6 @@ export function createProductRpc({ store, pageTokens, env }: ProductRpcOptions):
 /** A user as the rules see it. */
 export function toActor(user: User): Actor {
   return { id: user.id, isAdmin: user.roles.includes('admin') };
-}
-
-/** 0 means 50, more than 100 means 100. */
-export function pageSize(asked: number, usual = 50): number {
-  return asked === 0 ? usual : Math.min(asked, 100);
 }
 
 function currentActor(): Actor | undefined {

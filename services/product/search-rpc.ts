@@ -6,9 +6,9 @@ import {
 } from '#gen/only2u/product/v1/product_pb.ts';
 import { invalidField } from '#platform/fault.ts';
 import type { PageTokens } from '#platform/page-token.ts';
+import { pageSizeOf } from '#platform/paging.ts';
 import type { CategoryTree, CategoryTreeCache } from './category-tree.ts';
 import { productMessage } from './messages.ts';
-import { pageSize } from './product-rpc.ts';
 import type { ProductSearch, SearchCursor, SearchFacet, SearchQuery, SearchSort } from './search.ts';
 import type { CatalogStore } from './store.ts';
 
@@ -75,7 +75,7 @@ function toQuery(request: SearchProductsRequest, tree: CategoryTree, cursor: Sea
     price: priceRange(request),
     inStock: request.inStock,
     sort: sorts[request.sort] ?? 'relevance',
-    limit: pageSize(request.pageSize, 24),
+    limit: pageSizeOf(request, 24),
     cursor,
   };
 }

@@ -9,6 +9,7 @@ import {
 } from '#gen/only2u/user/v1/user_pb.ts';
 import { Fault } from '#platform/fault.ts';
 import type { PageTokens } from '#platform/page-token.ts';
+import { byId, listPage } from '#platform/paging.ts';
 import { requireUser } from '#platform/rpc/call.ts';
 import { assertEtag } from './account.ts';
 import {
@@ -23,7 +24,6 @@ import {
 } from './address.ts';
 import { userNotFound } from './authentication.ts';
 import { encodeAddress } from './encode.ts';
-import { byId, listPage } from './paging.ts';
 import { repeatable } from '#platform/repeatable.ts';
 import type { UserStore } from './store.ts';
 
@@ -68,7 +68,7 @@ export function addressMethods({ store, pageTokens, now, newId }: UserRpcOptions
         ...byId,
         tokens: pageTokens,
         method: UserService.method.listAddresses,
-        owner: userId,
+        filter: userId,
         fetch: (page) => store.addresses.list(userId, page),
       });
       return { addresses: items.map(encodeAddress), nextPageToken };

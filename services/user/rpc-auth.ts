@@ -9,11 +9,11 @@ import {
 } from '#gen/only2u/user/v1/auth_pb.ts';
 import { Fault } from '#platform/fault.ts';
 import type { PageTokens } from '#platform/page-token.ts';
+import { byId, listPage } from '#platform/paging.ts';
 import { currentCall, requireUser } from '#platform/rpc/call.ts';
 import { handle, type Handlers } from '#platform/service.ts';
 import { assertSessionOpen, type Authentication, type ClientOrigin } from './authentication.ts';
 import { encodeSession, encodeTokens, encodeUser } from './encode.ts';
-import { byId, listPage } from './paging.ts';
 import { repeatable } from '#platform/repeatable.ts';
 import type { UserStore } from './store.ts';
 
@@ -61,7 +61,7 @@ export function handleAuth({ store, authentication, pageTokens, requestSecret, n
         ...byId,
         tokens: pageTokens,
         method: AuthService.method.listSessions,
-        owner: user.id,
+        filter: user.id,
         fetch: (page) => store.sessions.list(user.id, page, now()),
       });
       return { sessions: items.map((session) => encodeSession(session, user.sessionId)), nextPageToken };

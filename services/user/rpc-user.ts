@@ -20,8 +20,8 @@ import {
 import { assertPaths } from './address.ts';
 import { assertSessionOpen, userNotFound } from './authentication.ts';
 import { decodeRole, encodeProfile, encodeUser } from './encode.ts';
-import { listPage } from './paging.ts';
 import { repeatable } from '#platform/repeatable.ts';
+import { listPage } from '#platform/paging.ts';
 import type { UserRpcOptions } from './rpc-address.ts';
 import type { AccountCursor } from './store.ts';
 
@@ -79,7 +79,7 @@ export function accountMethods({ store, pageTokens, now }: UserRpcOptions): Impl
       const { items, nextPageToken } = await listPage<Account, AccountCursor>(request, {
         tokens: pageTokens,
         method: UserService.method.listUsers,
-        owner: '',
+        filter: '',
         cursor: (account) => [account.createTime.getTime(), account.id],
         parse: parseAccountCursor,
         fetch: (page) => store.accounts.list(page),
