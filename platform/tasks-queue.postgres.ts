@@ -83,10 +83,11 @@ export function createTaskQueue({ sql, leaseMs, now }: TaskQueueOptions): TaskQu
            RETURNING task.kind, task.key, body, body IS NOT NULL AS "hasBody", attempts, generation, claim, traceparent,
              request_id AS "requestId"
          )
-         SELECT taken.*, place.kind, 1000 * extract(epoch FROM
-           greatest(next.time, coalesce($3::timestamptz, now())) - coalesce($3::timestamptz, now()))::float8 AS "waitMs"
+         SELECT taken.*, place.kind, next."waitMs"
          FROM place LEFT JOIN taken ON taken.kind = place.kind LEFT JOIN LATERAL (
-           SELECT next_time AS time FROM task
+           SELECT 1000 * extract(epoch FROM
+             greatest(next_time, coalesce($3::timestamptz, now())) - coalesce($3::timestamptz, now()))::float8 AS "waitMs"
+           FROM task
            WHERE task.kind = place.kind AND dead_time IS NULL
              AND key <> ALL (ARRAY(SELECT key FROM head WHERE head.kind = place.kind))
            ORDER BY next_time LIMIT 1
