@@ -28,6 +28,8 @@ export type Method = {
   readonly servedBy: readonly string[];
   readonly kind: DescMethod['methodKind'];
   readonly policy: MethodPolicy;
+  /** Granted to "*": to whoever joins the mesh as well. */
+  readonly everybody: boolean;
   /** Health and reflection: answered to the whole mesh, whatever the contracts say. */
   readonly essential: boolean;
   readonly source: Source;
@@ -62,7 +64,8 @@ export function createModel(files: readonly DescFile[]): MeshModel {
     const { policy, fieldsAt } = readPolicy(method);
     const essential = isEssential(method.parent);
     const { workload } = getOption(method.parent, serviceOption);
-    const callers = essential || policy.callers.includes('*') ? names : [...new Set(policy.callers)].sort();
+    const everybody = essential || policy.callers.includes('*');
+    const callers = everybody ? names : [...new Set(policy.callers)].sort();
     return {
       path: `${method.parent.typeName}/${method.name}`,
       contract: method.parent.typeName,
@@ -70,6 +73,7 @@ export function createModel(files: readonly DescFile[]): MeshModel {
       servedBy: essential || workload === '*' ? serving : workload === '' ? [] : [workload],
       kind: method.methodKind,
       policy: { ...policy, callers, ...(essential ? { access: 'internal' } : {}) },
+      everybody,
       essential,
       source: sources.of(method),
       sourceOf: (field) => sources.ofOption(method, fieldsAt[field]),
@@ -102,6 +106,11 @@ export function grantedTo(model: MeshModel, workload: string): readonly Method[]
 /** The names of all edges: what is granted to one of them is open to clients from outside. */
 export function edgesOf({ workloads }: MeshModel): readonly string[] {
   return workloads.filter(({ kind }) => kind === 'edge').map(({ name }) => name);
+}
+
+/** The edges that clients from outside reach a method through: an edge passes nothing internal on. */
+export function openAt(model: MeshModel, { policy }: Method): readonly string[] {
+  return policy.access === 'internal' ? [] : edgesOf(model).filter((edge) => policy.callers.includes(edge));
 }
 
 function isEssential(service: DescService): boolean {
