@@ -1,0 +1,118 @@
+import { grpcCodes, grpcStats, httpChain, localReplies, router, whenStatus } from './envoy-http.ts';
+import { peerCluster, seconds, socketOf, typeUrl } from './envoy-names.ts';
+import { inline, said, type YamlObject } from './envoy-yaml.ts';
+import { grantedTo, type MeshModel, type Method } from './model.ts';
+import { retrying } from './read-policy.ts';
+import type { RenderSettings } from './render.ts';
+import { sourceText } from './source.ts';
+
+/** The peers that a workload may call, in order of names: itself too, where a contract says so. */
+export function peersOf(model: MeshModel, caller: string): readonly string[] {
+  const peers = grantedTo(model, caller)
+    .filter(({ essential }) => !essential)
+    .flatMap((method) => method.servedBy);
+  return [...new Set(peers)].sort();
+}
+
+/** What a workload's process reaches the others through: one socket for all of them, the peer named by `:authority`. */
+export function outboundListener(caller: string, model: MeshModel, settings: RenderSettings): YamlObject {
+  const name = `outbound_${caller}`;
+  return {
+    '@type': typeUrl('config.listener.v3.Listener'),
+    name,
+    address: inline({ pipe: { path: socketOf(caller, 'mesh'), mode: 0o600 } }),
+    per_connection_buffer_limit_bytes: 1_048_576,
+    filter_chains: [
+      httpChain(name, {
+        codec_type: 'HTTP2',
+        http2_protocol_options: inline({ max_concurrent_streams: 1_000 }),
+        stream_idle_timeout: '0s',
+        strip_any_host_port: true,
+        local_reply_config: localReplies([
+          {
+            when: whenStatus(403),
+            text: `"${caller}" may not call %PATH(NQ)%: no contract grants it. Ask why: npm run mesh -- explain ${caller} %PATH(NQ)%`,
+          },
+          ...grpcCodes,
+        ]),
+        route_config: {
+          name,
+          virtual_hosts: [
+            ...peersOf(model, caller).map((peer) => ({
+              name: peer,
+              domains: inline([peer]),
+              routes: [
+                ...grantedTo(model, caller)
+                  .filter((method) => method.servedBy.includes(peer))
+                  .map((method) => route(method, peerCluster(caller, peer), settings)),
+                refusal,
+              ],
+            })),
+            { name: 'nobody', domains: inline(['*']), routes: [refusal] },
+          ],
+        },
+        http_filters: [grpcStats, router],
+      }),
+    ],
+  };
+}
+
+/** A method with its time, and how it is tried again. */
+export function route(method: Method, cluster: string, settings: RenderSettings): YamlObject {
+  const { timeoutMs } = method.policy;
+  const stream = method.kind !== 'unary';
+  return said(sourceText(method.sourceOf('timeout'), settings.protoRoot), {
+    match: inline({ path: `/${method.path}` }),
+    route: {
+      cluster,
+      // `timeout` begins when the request has ended, and of a stream that is late.
+      timeout: stream || timeoutMs === undefined ? '0s' : seconds(timeoutMs),
+      max_stream_duration:
+        stream && timeoutMs !== undefined ? inline({ max_stream_duration: seconds(timeoutMs) }) : undefined,
+      ...attempts(method, settings),
+    },
+  });
+}
+
+/** Retries as the contract's idempotency level allows; where it doesn't, none is spelled out. */
+function attempts(method: Method, { protoRoot }: RenderSettings): YamlObject {
+  const { attempts: tries, hedgeAfterMs } = method.policy;
+  const failures = 'unavailable,connect-failure,refused-stream,reset';
+  if (hedgeAfterMs !== undefined) {
+    return {
+      retry_policy: said(
+        sourceText(method.sourceOf('hedge_after'), protoRoot),
+        inline({ retry_on: failures, num_retries: 1, per_try_timeout: seconds(hedgeAfterMs), ...otherHost }),
+      ),
+      hedge_policy: inline({ hedge_on_per_try_timeout: true }),
+    };
+  }
+  if (tries <= 1) return { retry_policy: inline({ num_retries: 0 }) };
+  return {
+    retry_policy: said(
+      sourceText(method.sourceOf('idempotency_level'), protoRoot),
+      inline({
+        retry_on: failures,
+        num_retries: tries - 1,
+        retry_back_off: {
+          base_interval: seconds(retrying.initialBackoffMs),
+          max_interval: seconds(retrying.maxBackoffMs),
+        },
+        ...otherHost,
+      }),
+    ),
+  };
+}
+
+/** Not the instance that just failed, if there is another. */
+const otherHost: YamlObject = {
+  retry_host_predicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      typed_config: { '@type': typeUrl('extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate') },
+    },
+  ],
+  host_selection_retry_max_attempts: 3,
+};
+
+const refusal: YamlObject = inline({ match: { prefix: '/' }, direct_response: { status: 403 } });
