@@ -62,6 +62,16 @@ test("an upstream service's error says no more than to wait or try again, else i
   }
 });
 
+test('a race that was lost upstream is told as one that a second try may win, and whose it was is not told', () => {
+  const upstream = markUpstream(toConnectError(new Fault('aborted', 'ETAG_MISMATCH', 'db-7 says no')));
+  const error = toConnectError(upstream);
+  expect([error.code, errorInfo(error)?.reason]).toEqual([Code.Unavailable, 'CONCURRENT_CHANGE']);
+  expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
+  expect(JSON.stringify([error.message, errorInfo(error)])).not.toMatch(/db-7|ETAG/);
+  expect(error.cause).toMatchObject({ cause: upstream });
+  expect(isUpstream(error)).toBe(false);
+});
+
 test('many fields and long texts are cut to what peers accept in trailers', () => {
   const fields = Array.from({ length: 1_000 }, (_, index) => ({ field: `rows[${index}]`, description: 'is bad' }));
   const error = toConnectError(new Fault('invalid-argument', 'BAD_ROWS', 'x'.repeat(100_000), { fields }));

@@ -52,7 +52,8 @@ export function isUpstream(error: unknown): boolean {
 /**
  * What the caller is told of a thrown value. A `Fault` becomes its code with ErrorInfo, BadRequest and RetryInfo; a ConnectError made
  * here passes as it is; an upstream service's error passes as Unavailable, DeadlineExceeded, Canceled or ResourceExhausted
- * without its text, or becomes Internal; anything else is Internal with nothing of it said. The thrown value is kept as `cause`, for the log.
+ * without its text, as Unavailable with CONCURRENT_CHANGE where it was Aborted, or becomes Internal; anything else is Internal with
+ * nothing of it said. The thrown value is kept as `cause`, for the log.
  *
  * A gateway, whose callers are to read upstream errors, sends those on instead of asking this function.
  */
@@ -60,11 +61,19 @@ export function toConnectError(thrown: unknown): ConnectError {
   if (thrown instanceof Fault) return faultError(thrown);
   if (thrown instanceof ConnectError) {
     if (!isUpstream(thrown)) return thrown;
+    if (thrown.code === Code.Aborted) return faultError(raceLost(thrown));
     const text = passing.get(thrown.code);
     if (text !== undefined) return new ConnectError(text, thrown.code, undefined, undefined, thrown);
   }
   return new ConnectError('internal error', Code.Internal, undefined, undefined, thrown);
 }
+
+// Not Aborted here: it was no etag of our caller's that was out of date, and the same call again is all that is needed.
+const raceLost = (cause: ConnectError): Fault =>
+  new Fault('unavailable', 'CONCURRENT_CHANGE', 'Others changed the same data at the same time; try again.', {
+    retryAfterMs: 100,
+    cause,
+  });
 
 /** The reason and values of an error that another service sent, or undefined when it names none of this project's. */
 export function errorInfo(

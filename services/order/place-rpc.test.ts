@@ -166,6 +166,20 @@ test('an order that takes longer than a call is answered as it stands, and is no
   expect(await desk.database.query('select key from task')).toEqual([{ key: order.id }]);
 });
 
+test.each(['reserve', 'redeem', 'pay'])(
+  'a race that is lost at %s is run again, and the order is placed',
+  async (step) => {
+    desk.shop.couponCodes = ['TEN'];
+    let calls = 0;
+    desk.shop.meddle = (call, when) => {
+      if (call === step && when === 'before' && calls++ === 0) throw new Fault('aborted', 'CONCURRENT_CHANGE', 'again');
+    };
+    const order = await desk.buy();
+    expect([order.status, calls]).toEqual([OrderStatus.AWAITING_PAYMENT, 2]);
+    expect(desk.shop.payments.size).toBe(1);
+  },
+);
+
 test('an order without anything to pay needs no payment', async () => {
   desk.shop.couponCodes = ['FREE'];
   desk.shop.couponAmount = 80_000n;
