@@ -40,16 +40,6 @@ export async function findCartOf(sql: Sql, userId: string, now: Date): Promise<C
   return row && decode(row);
 }
 
-/** In a transaction: nobody else changes it until the end. */
-export async function lockCart(tx: Sql, id: string, now: Date): Promise<Cart | undefined> {
-  const [row] = await tx.query<CartRow>(
-    `SELECT id, user_id AS "userId", content, version, expire_time AS "expireTime"
-     FROM cart WHERE id = $1 AND expire_time > $2 FOR UPDATE`,
-    [id, now],
-  );
-  return row && decode(row);
-}
-
 /** Adds a cart; in the place of the user's own only when that is over. */
 export function insertion(cart: Cart, now: Date): RowChange {
   return {
