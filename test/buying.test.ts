@@ -45,6 +45,21 @@ async function watchUntil(order: Order | undefined, token: string, status: Order
   throw new Error('the order never came there');
 }
 
+/** At the provider, and back in the app. */
+async function payFor(order: Order | undefined, { token }: Account) {
+  const { paymentId = '', handoff } = order?.payment ?? {};
+  const signed = await shop
+    .client(TestProviderService)
+    .payTestOrder({ requestId: requestId(), providerOrderId: handoff?.providerOrderId ?? '' });
+  const { payment } = await shop.client(PaymentService, token).capturePayment({
+    requestId: requestId(),
+    paymentId,
+    providerPaymentId: signed.providerPaymentId,
+    providerSignature: signed.providerSignature,
+  });
+  return payment;
+}
+
 test('a guest fills a cart, signs up, applies a coupon, orders, pays, gets it, and sends a piece back', async () => {
   const { variantIds } = await sell(shop, vendor, { pieces: 10, minorUnits: 149_900n });
   const [small = '', medium = ''] = variantIds;
@@ -82,17 +97,7 @@ test('a guest fills a cart, signs up, applies a coupon, orders, pays, gets it, a
   const { order: placed } = await orders.placeOrder(place);
   expect(placed).toMatchObject({ status: OrderStatus.AWAITING_PAYMENT, totals: quote?.totals });
 
-  // At the provider, and back in the app.
-  const handoff = placed?.payment?.handoff;
-  const signed = await shop
-    .client(TestProviderService)
-    .payTestOrder({ requestId: requestId(), providerOrderId: handoff?.providerOrderId ?? '' });
-  const { payment } = await shop.client(PaymentService, customer.token).capturePayment({
-    requestId: requestId(),
-    paymentId: placed?.payment?.paymentId ?? '',
-    providerPaymentId: signed.providerPaymentId,
-    providerSignature: signed.providerSignature,
-  });
+  const payment = await payFor(placed, customer);
   expect(payment).toMatchObject({ status: PaymentStatus.CAPTURED, captured: quote?.totals?.total });
   const confirmed = await watchUntil(placed, customer.token, OrderStatus.CONFIRMED);
 
@@ -182,6 +187,37 @@ test('an order that nobody pays is canceled by its owner, and everything is give
   expect(await stock()).toBe(3);
   await shop.settled();
   expect((await audit(shop.databaseUrlOf)).problems).toEqual([]);
+});
+
+test('a quote makes one order, and what is put in the cart while that waits to be paid is not taken out by it', async () => {
+  const { variantIds } = await sell(shop, vendor, { pieces: 5, minorUnits: 50_000n });
+  const [small = '', medium = ''] = variantIds;
+  const customer = await shop.signUp();
+  const cart = shop.client(CartService, customer.token);
+  const put = (variantId: string, quantity: number) =>
+    cart.addCartItem({ requestId: requestId(), variantId, quantity });
+  await put(small, 2);
+  await put(medium, 1);
+  const orders = shop.client(OrderService, customer.token);
+  const { quote } = await orders.quoteOrder({ addressId: await addressOf(shop, customer) });
+  const placing = { quoteToken: quote?.quoteToken ?? '', paymentMethod: PaymentMethod.ONLINE };
+  const { order } = await orders.placeOrder({ ...placing, requestId: requestId() });
+  expect(await refusal(orders.placeOrder({ ...placing, requestId: requestId() }))).toEqual({
+    code: 'failed_precondition',
+    reason: 'QUOTE_USED',
+  });
+
+  await cart.removeCartItem({ requestId: requestId(), variantId: small });
+  await put(small, 2);
+  await put(medium, 2);
+  await payFor(order, customer);
+  await watchUntil(order, customer.token, OrderStatus.CONFIRMED);
+  await shop.settled();
+  const { cart: left } = await cart.getCart({});
+  expect(left?.items.map(({ variantId, quantity }) => [variantId, quantity])).toEqual([
+    [medium, 2],
+    [small, 2],
+  ]);
 });
 
 test('nobody sees or changes what is another’s', async () => {
