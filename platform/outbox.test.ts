@@ -45,6 +45,29 @@ test('what is told in a transaction is handed on once that is committed, in orde
   expect(await database.query('SELECT * FROM outbox')).toEqual([]);
 });
 
+test('two processes that hand on the same events bring each once, in order', async () => {
+  const bus = createMemoryEventBus();
+  const got: string[] = [];
+  const { promise: last, resolve } = Promise.withResolvers<void>();
+  const names = Array.from({ length: 50 }, (_, number) => `usr_${number}`);
+  await bus.subscribe({
+    group: 'test',
+    topics: ['only2u.user.v1.UserCreated'],
+    concurrency: 1,
+    async handle({ key }) {
+      got.push(key);
+      if (key === names.at(-1)) resolve();
+    },
+  });
+  const relays = [startRelay({ database, bus, log }), startRelay({ database, bus, log })];
+  for (const userId of names) await database.transaction((tx) => publish(tx, create(UserCreatedSchema, { userId })));
+  await last;
+  for (const relay of relays) await relay.close();
+  await bus.close();
+  expect(got).toEqual(names);
+  expect(await database.query('SELECT * FROM outbox')).toEqual([]);
+});
+
 test('an event that the bus does not take stays', async () => {
   const bus = { ...createMemoryEventBus(), publish: () => Promise.reject(new Error('down')) };
   const relay = startRelay({ database, bus, log });
