@@ -14,11 +14,31 @@ type MeshNames = { readonly trustDomain: string; readonly namespace: string };
 export type RenderSettings = {
   /** The folder of the protos, for the places in comments. */
   readonly protoRoot: string;
+  /** Where the TypeScript stubs are imported from, such as "#gen". */
+  readonly stubs: string;
   /** On one machine, with Envoy or without. */
   readonly local: MeshNames;
   readonly kubernetes: MeshNames;
   /** Access tokens of end users: JSON Web Tokens with a claim that lists the user's roles. */
   readonly tokens: { readonly issuer: string; readonly audience: string; readonly rolesClaim: string };
+  /** What an edge answers besides calls. */
+  readonly edge: {
+    /** Paths of its own; a "*" at the end stands for any rest. */
+    readonly pages: readonly string[];
+    /** The page with the keys that access tokens are signed with, a JSON Web Key Set. */
+    readonly keys: string;
+  };
+  /** Istio's own gateway, which stands before the edge on Kubernetes and ends TLS. */
+  readonly ingress: {
+    readonly namespace: string;
+    readonly serviceAccount: string;
+    /** Of its pods. */
+    readonly labels: Readonly<Record<string, string>>;
+    /** The names that clients know the edge by; "*" takes any. */
+    readonly hosts: readonly string[];
+    /** The Secret in its namespace that holds their certificate. */
+    readonly tlsSecret: string;
+  };
   /** The port that a workload listens on. */
   portOf(workload: string): number;
 };

@@ -1,17 +1,18 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { type Client, createClient, type Transport } from '@connectrpc/connect';
+import { createClient, type Transport } from '@connectrpc/connect';
 import type { Logger } from 'pino';
-import { contracts } from '#gen/contracts.ts';
 import type { CertificateFiles } from './identity/certificate-files.ts';
 import { openIdentity } from './identity/identity.ts';
 import type { Identity } from './identity/material.ts';
 import { type Mesh, spiffeIdOf } from './identity/spiffe.ts';
 import { createClientHooks } from './rpc/outgoing.ts';
-import { isServedBy, serviceConfigOf, workloadServing } from './rpc/policy.ts';
-import { createRpcTransport, type RpcTransport } from './rpc/transport.ts';
+import type { ClientFor } from './rpc/client-for.ts';
+import { serviceConfigOf, workloadsServing } from './rpc/policy.ts';
+import { createRpcTransport, type RpcTransport, type RpcTransportOptions } from './rpc/transport.ts';
 import { StartError } from './start-error.ts';
 import type { RpcMetrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
+import { socketsOf } from './unix-socket.ts';
 
 export type DialingOptions = {
   readonly mesh: Mesh;
@@ -19,6 +20,8 @@ export type DialingOptions = {
   readonly dataDir: string;
   /** Certificates from elsewhere, for the one workload that they name. */
   readonly files?: CertificateFiles | undefined;
+  /** The folder of sockets, where sidecars hold the certificates of the workloads here and reach the others for them. */
+  readonly sockets?: string | undefined;
   /** "host:port" of a workload. */
   readonly addressOf: (workload: string) => string;
   readonly metrics: RpcMetrics;
@@ -32,13 +35,22 @@ export type Dialing = {
   /** The certificate of a workload that runs here. */
   identityOf(workload: string): Promise<Identity>;
   /** Clients and transports for calls that `caller` makes; its identity must have been asked for. One connection to each peer. */
-  as(caller: string): {
-    /** What every workload serves needs the name of the one that is meant. */
-    dial<S extends DescService>(contract: S, workload?: string): Client<S>;
+  as<W extends string>(
+    caller: W,
+  ): {
+    /** What several workloads serve needs the name of the one that is meant. */
+    dial<S extends DescService>(contract: S, workload?: string): ClientFor<W, S>;
     transport(contract: DescService): RpcTransport;
   };
   close(): void;
 };
+
+function onlyOneServing(contract: DescService): string {
+  const [workload, ...others] = workloadsServing(contract);
+  if (workload === undefined) throw new Error(`no workload serves ${contract.typeName}`);
+  if (others.length > 0) throw new Error(`several workloads serve ${contract.typeName}: name the one that is meant`);
+  return workload;
+}
 
 function whenCalled(reach: () => Transport): Transport {
   return {
@@ -48,26 +60,33 @@ function whenCalled(reach: () => Transport): Transport {
 }
 
 export function createDialing(options: DialingOptions): Dialing {
-  const { mesh, dataDir, files, addressOf, metrics, tracing, log, now } = options;
+  const { mesh, dataDir, files, sockets, addressOf, metrics, tracing, log, now } = options;
   const opening = new Map<string, Promise<Identity>>();
   const identities = new Map<string, Identity>();
   const transports = new Map<string, RpcTransport>();
 
-  function transport(caller: string, contract: DescService, workload = workloadServing(contract)): RpcTransport {
-    if (workload === '*') throw new Error(`every workload serves ${contract.typeName}: name the one that is meant`);
+  function transport(caller: string, contract: DescService, workload = onlyOneServing(contract)): RpcTransport {
     const key = `${caller} ${workload}`;
     const known = transports.get(key);
     if (known !== undefined) return known;
-    const identity = identities.get(caller);
-    if (identity === undefined) throw new Error(`${caller} has no identity in this process`);
-    const made = createRpcTransport({
-      address: addressOf(workload),
-      tls: { source: identity.tls, serverSpiffeId: spiffeIdOf(mesh, workload) },
-      hooks: createClientHooks({ workload: caller, metrics, tracing }),
-      serviceConfig: serviceConfigOf(contracts.filter((served) => isServedBy(served, workload))),
-    });
+    const hooks = createClientHooks({ workload: caller, metrics, tracing });
+    const made = createRpcTransport({ ...reach(caller, workload), hooks });
     transports.set(key, made);
     return made;
+  }
+
+  function reach(caller: string, workload: string): RpcTransportOptions {
+    const identity = identities.get(caller);
+    if (identity === undefined) {
+      if (sockets === undefined) throw new Error(`${caller} has no identity in this process`);
+      // No service config: the sidecar tries again, and two who do would multiply.
+      return { address: `unix:${socketsOf(sockets, caller).mesh}`, authority: workload, tls: undefined };
+    }
+    return {
+      address: addressOf(workload),
+      tls: { source: identity.tls, serverSpiffeId: spiffeIdOf(mesh, workload) },
+      serviceConfig: serviceConfigOf(workload),
+    };
   }
 
   async function open(workload: string): Promise<Identity> {
@@ -84,13 +103,13 @@ export function createDialing(options: DialingOptions): Dialing {
       opening.set(workload, known);
       return known;
     },
-    as: (caller) => ({
+    as: <W extends string>(caller: W) => ({
       // A service dials while it opens, when it is not known yet where those are that open beside it.
-      dial: (contract, workload) =>
+      dial: <S extends DescService>(contract: S, workload?: string) =>
         createClient(
           contract,
           whenCalled(() => transport(caller, contract, workload)),
-        ),
+        ) as unknown as ClientFor<W, S>, // the transport refuses at run time what the type lacks
       transport: (contract) => transport(caller, contract),
     }),
     close() {

@@ -15,6 +15,7 @@ import { newId } from './ids.ts';
 import { createTokenVerifier } from './identity/access-token.ts';
 import { portVariable } from './process-config.ts';
 import { createServerHooks } from './rpc/admission.ts';
+import type { ClientFor } from './rpc/client-for.ts';
 import { createRpcServer } from './rpc/server.ts';
 import { createShedder } from './rpc/shedding.ts';
 import type { Env, Handlers, Service } from './service.ts';
@@ -41,6 +42,9 @@ export type RunOptions = {
   readonly onProgress?: (text: string) => void;
 };
 
+/** Clients of the project's own commands. */
+type OperatorDial = <S extends DescService>(contract: S, workload?: string) => ClientFor<'operator', S>;
+
 export type Dial = <S extends DescService>(contract: S, workload?: string) => Client<S>;
 
 export type Shop = {
@@ -51,7 +55,7 @@ export type Shop = {
   readonly addresses: ReadonlyMap<string, string>;
   readonly adminAddress: string;
   /** Clients for the project's own commands, as the workload "operator". */
-  dialAsOperator(): Promise<Dial>;
+  dialAsOperator(): Promise<OperatorDial>;
   /** Resolves with the reason when the shop can't go on, such as its database's end. */
   readonly broken: Promise<Error>;
   /** Ends everything in the order opposite to the start. */

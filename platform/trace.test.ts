@@ -46,17 +46,17 @@ test('one trace goes from the tap through outbox, bus, handler and task to the l
   closers.push(() => collector.close());
   const tracing = await openTracing({ endpoint: collector.endpoint, ratio: 1, log });
   if (tracing === undefined) throw new Error('tracing is off');
-  const database = await openTestDatabase('sample', new URL('./testing/migrations/', import.meta.url));
+  const database = await openTestDatabase('order', new URL('./testing/migrations/', import.meta.url));
   closers.push(() => database.close());
   const bus = createMemoryEventBus();
   closers.push(() => bus.close());
   const relay = startRelay({ database, bus, log });
   closers.push(() => relay.close());
-  const trace = (name: string, traceparent: string) => tracing.work('sample', name, traceparent);
+  const trace = (name: string, traceparent: string) => tracing.work('order', name, traceparent);
   const done = Promise.withResolvers<void>();
   const told = Promise.withResolvers<void>();
 
-  const keys = createClient(KeyService, wire(tracing, 'sample', handle(KeyService, { getKeys: () => ({}) })));
+  const keys = createClient(KeyService, wire(tracing, 'order', handle(KeyService, { getKeys: () => ({}) })));
   const tasks = startTasks({
     database,
     log,
@@ -76,7 +76,7 @@ test('one trace goes from the tap through outbox, bus, handler and task to the l
     bus,
     database,
     trace,
-    group: 'sample',
+    group: 'order',
     handlers: [
       on(UserDeletedSchema, async (tx, { userId }) => {
         await schedule(tx, { kind: 'user.forget', key: userId });
@@ -103,14 +103,14 @@ test('one trace goes from the tap through outbox, bus, handler and task to the l
   expect(wayTo(spans, 'only2u.user.v1.KeyService/GetKeys', 2)).toEqual([
     'gateway calls only2u.product.v1.ProductService/BatchGetProducts',
     'product serves only2u.product.v1.ProductService/BatchGetProducts',
-    'sample does event only2u.user.v1.UserDeleted',
-    'sample does task user.forget',
-    'sample calls only2u.user.v1.KeyService/GetKeys',
+    'order does event only2u.user.v1.UserDeleted',
+    'order does task user.forget',
+    'order calls only2u.user.v1.KeyService/GetKeys',
     'user serves only2u.user.v1.KeyService/GetKeys',
   ]);
   expect(wayTo(spans, 'event only2u.user.v1.UserCreated', 5).slice(-2)).toEqual([
-    'sample does event only2u.user.v1.UserDeleted',
-    'sample does event only2u.user.v1.UserCreated',
+    'order does event only2u.user.v1.UserDeleted',
+    'order does event only2u.user.v1.UserCreated',
   ]);
 });
 

@@ -112,7 +112,7 @@ export async function openTestShop(
     },
     addressOf,
     dataDir: folder,
-    dial: (contract, workload) => dial(contract, workload),
+    dial: (contract, workload) => dial(contract, workload) as Client<typeof contract>, // also what it may not call: the server says so
     async call(method, body, { token, headers = {} } = {}) {
       const [service = ''] = method.split('/');
       const response = await fetch(`${test.url}/${packages[service] ?? ''}.${method}`, {

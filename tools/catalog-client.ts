@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
+import type { ClientFor } from '#platform/rpc/client-for.ts';
 import { StartError } from '#platform/start-error.ts';
 import { openOperator } from './operator.ts';
 
 /** The product service, as the house account. */
 export type CatalogClient = {
-  readonly products: Client<typeof ProductService>;
+  readonly products: Pick<ClientFor<'operator', typeof ProductService>, 'importProducts' | 'exportProducts'>;
   readonly headers: { readonly authorization: string };
 };
 

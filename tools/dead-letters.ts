@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { type Client, Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { type DeadLetter, DeadLetterService } from '#gen/only2u/operation/v1/dead_letter_pb.ts';
+import type { ClientFor } from '#platform/rpc/client-for.ts';
 import { StartError } from '#platform/start-error.ts';
 import { services } from '#services/all.ts';
 import { runCommand } from './catalog-client.ts';
@@ -92,7 +93,7 @@ function noService(name: string): StartError {
 }
 
 export type DeadLetterClient = Pick<
-  Client<typeof DeadLetterService>,
+  ClientFor<'operator', typeof DeadLetterService>,
   'listDeadLetters' | 'getDeadLetter' | 'replayDeadLetter' | 'dropDeadLetter'
 >;
 

@@ -16,11 +16,11 @@ function generate(...args: string[]): { readonly status: number | null; readonly
 test('without Go and Python it says what to install, and how to go on without', () => {
   const { status, stderr } = generate();
   expect(status).toBe(1);
-  expect(stderr).toMatch(/^This needs Go 1\.26 or later and Python 3\.10 or later.*--only ts,openapi\n$/);
+  expect(stderr).toMatch(/^This needs Go 1\.26 or later and Python 3\.10 or later.*--only ts,openapi,mesh\n$/);
 });
 
 test('a target that there is not is refused by name', () => {
   const { status, stderr } = generate('--only', 'ts,ruby');
   expect(status).toBe(1);
-  expect(stderr).toBe('--only takes ts, openapi, go, python; not ruby.\n');
+  expect(stderr).toBe('--only takes ts, openapi, mesh, go, python; not ruby.\n');
 });

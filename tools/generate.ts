@@ -7,9 +7,12 @@ const root = resolve(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');
 const env = { ...process.env, PATH: [bin, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter) };
 
-export type Target = 'ts' | 'openapi' | 'go' | 'python';
+export type Target = 'ts' | 'openapi' | 'mesh' | 'go' | 'python';
 
-const targets: readonly Target[] = ['ts', 'openapi', 'go', 'python'];
+const targets: readonly Target[] = ['ts', 'openapi', 'mesh', 'go', 'python'];
+
+/** Those of buf.gen.yaml, which need Node alone and are made together. */
+const byBuf: readonly Target[] = ['ts', 'openapi', 'mesh'];
 
 /** What a target needs beside Node and `npm ci`, and the command that shows whether it is there. */
 const toolchains: Partial<Record<Target, { readonly what: string; readonly probe: readonly [string, ...string[]] }>> = {
@@ -30,7 +33,7 @@ export function missingFor(target: Target): string | undefined {
  * generated before is removed; go.mod and pyproject.toml, written by hand, stay.
  */
 export function generate(only: readonly Target[], out: string): void {
-  if (only.includes('ts') || only.includes('openapi')) buf('buf.gen.yaml', out);
+  if (only.some((target) => byBuf.includes(target))) buf('buf.gen.yaml', out);
   if (only.includes('go')) generateGo(out);
   if (only.includes('python')) generatePython(out);
 }
@@ -79,7 +82,7 @@ function main(): void {
   const missing = only.flatMap((target) => missingFor(target) ?? []);
   if (missing.length > 0) {
     fail(
-      `This needs ${missing.join(' and ')}. Install it, or generate what needs Node alone: npm run generate -- --only ts,openapi`,
+      `This needs ${missing.join(' and ')}. Install it, or generate what needs Node alone: npm run generate -- --only ts,openapi,mesh`,
     );
   }
   try {

@@ -16,7 +16,12 @@ function main(): void {
   const skipped = [...missing].flatMap(([target, what]) => (what === undefined ? [] : [target]));
   if (skipped.length > 0 && process.env['CI'] === 'true')
     throw new Error(`CI needs the toolchains of: ${skipped.join(', ')}`);
-  const targets: Target[] = ['ts', 'openapi', ...[...missing.keys()].filter((target) => !skipped.includes(target))];
+  const targets: Target[] = [
+    'ts',
+    'openapi',
+    'mesh',
+    ...[...missing.keys()].filter((target) => !skipped.includes(target)),
+  ];
   const fresh = mkdtempSync(join(tmpdir(), 'only2u-gen-'));
   try {
     generate(targets, fresh);

@@ -1,10 +1,10 @@
 import type { DescService } from '@bufbuild/protobuf';
-import type { Client } from '@connectrpc/connect';
 import { readConfig, type Variables } from '#platform/config.ts';
 import { openDataFolder } from '#platform/data-folder.ts';
 import { createDialing } from '#platform/dialing.ts';
 import { localMesh } from '#platform/identity/spiffe.ts';
 import { addressVariable, placesConfig, portVariable, processConfig } from '#platform/process-config.ts';
+import type { ClientFor } from '#platform/rpc/client-for.ts';
 import { createLog } from '#platform/telemetry/log.ts';
 import { createMetrics } from '#platform/telemetry/metrics.ts';
 import { services } from '#services/all.ts';
@@ -12,7 +12,7 @@ import { services } from '#services/all.ts';
 /** What a command of the project's own holds of a running shop. */
 export type Operator = {
   /** A client that calls as the workload "operator", with its certificate. What every workload serves needs the name of one. */
-  dial<S extends DescService>(contract: S, workload?: string): Client<S>;
+  dial<S extends DescService>(contract: S, workload?: string): ClientFor<'operator', S>;
   close(): void;
 };
 

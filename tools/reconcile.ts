@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { Code, ConnectError, type Client } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { PaymentService, type ReconciliationSummary } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { toDecimal, type Money } from '#platform/money.ts';
+import type { ClientFor } from '#platform/rpc/client-for.ts';
 import { StartError } from '#platform/start-error.ts';
 import { openOperator } from './operator.ts';
 
@@ -50,7 +51,7 @@ export type Output = { readonly write: (text: string) => void; readonly isTermin
 
 /** Prints each difference and the summary. Answers how many differences there were. */
 export async function report(
-  client: Pick<Client<typeof PaymentService>, 'reconcilePayments'>,
+  client: Pick<ClientFor<'operator', typeof PaymentService>, 'reconcilePayments'>,
   { from, to }: Wanted,
   { write, isTerminal }: Output,
 ): Promise<number> {

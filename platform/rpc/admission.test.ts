@@ -130,7 +130,7 @@ test('a method without end users reads no token, but passes it on', () => {
 test("only the edge is believed about the end client's address", () => {
   const headers = { 'x-only2u-address': '203.0.113.9', 'x-only2u-user-agent': 'curl/8' };
   expect(admit(getProduct, 'gateway', headers)).toMatchObject({ address: '203.0.113.9', userAgent: 'curl/8' });
-  expect(admit(InventoryService.method.getStock, 'cart', headers)).toMatchObject({ address: '', userAgent: '' });
+  expect(admit(ProductService.method.batchGetVariants, 'cart', headers)).toMatchObject({ address: '', userAgent: '' });
 });
 
 test('a request id that could forge a log line is replaced', () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DescService } from '@bufbuild/protobuf';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { Fault } from '../fault.ts';
 import type { TokenVerifier } from '../identity/access-token.ts';
@@ -9,7 +9,15 @@ import type { RpcMetrics } from '../telemetry/metrics.ts';
 import type { Span, Tracing } from '../telemetry/tracing.ts';
 import type { Call, User } from './call.ts';
 import type { Arrival, IncomingMetadata, ServerHooks } from './hooks.ts';
-import { callersRule, decide, isGranted, type Policy, policyOf, type Refusal, workloadServing } from './policy.ts';
+import {
+  callersRule,
+  decide,
+  isGranted,
+  type Policy,
+  policyOf as policyOfShop,
+  type Refusal,
+  workloadsServing,
+} from './policy.ts';
 import type { Shedder } from './shedding.ts';
 import { checkMessage, prepareValidation } from './validation.ts';
 
@@ -20,8 +28,10 @@ export type AdmissionOptions = {
   readonly metrics: RpcMetrics;
   readonly log: Logger;
   readonly tracing: Tracing | undefined;
-  /** What is served: a policy that can't be read ends the start, and validation is made ready behind it. */
+  /** What is served: validation is made ready for it. */
   readonly contracts?: readonly DescService[];
+  /** What is enforced; the shop's contracts, unless told. */
+  policyOf?(method: DescMethod): Policy;
   /** Turns calls away when there are too many; nobody is, without one. */
   readonly shedder?: Shedder;
 };
@@ -41,8 +51,8 @@ export function createServerHooks({
   tracing,
   contracts = [],
   shedder,
+  policyOf = policyOfShop,
 }: AdmissionOptions): ServerHooks {
-  for (const contract of contracts) contract.methods.forEach(policyOf);
   prepareValidation(contracts);
   const callers = createCallerNames(mesh);
   const tell = createAccessLog(log, () => performance.now());
@@ -65,9 +75,10 @@ export function createServerHooks({
     const { metadata } = arrival;
     const fromEdge = caller === edge;
     const traceparent = textOf(metadata, 'traceparent');
-    const serving = workloadServing(arrival.method.parent);
-    // What every workload serves is asked by operators, whose calls begin no trace that anybody would look for.
-    const span = serving === '*' ? undefined : tracing?.server(serving, arrival.method, caller, traceparent);
+    const [serving, ...others] = workloadsServing(arrival.method.parent);
+    // What several workloads serve is asked by operators, whose calls begin no trace that anybody would look for.
+    const isTraced = serving !== undefined && others.length === 0;
+    const span = isTraced ? tracing?.server(serving, arrival.method, caller, traceparent) : undefined;
     if (span !== undefined) spans.set(arrival, span);
     return {
       caller,
@@ -87,7 +98,7 @@ export function createServerHooks({
   /** Knows the user and decides. Synchronous when the token was seen before. */
   function admitUser(arrival: Arrival, policy: Policy, caller: string): Call | Promise<Call> {
     const token = bearerOf(arrival.metadata);
-    if (token === undefined || policy.access === 'internal') return callFor(arrival, policy, caller, token, undefined);
+    if (token === undefined) return callFor(arrival, policy, caller, token, undefined);
     const user = verifier.verify(token);
     return user instanceof Promise
       ? user.then((verified) => callFor(arrival, policy, caller, token, verified))

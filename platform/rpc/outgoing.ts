@@ -36,7 +36,8 @@ export function createClientHooks({ workload, metrics, tracing }: OutgoingOption
         throw markUpstream(toConnectError(fault)); // a mistake of this workload's, which its own caller must not read as its own
       }
       const call = currentCall();
-      if (call?.token !== undefined && metadata.get('authorization').length === 0) {
+      // A method that asks for no user gets no token: what is passed on can be misused.
+      if (call?.token !== undefined && policy.access !== 'internal' && metadata.get('authorization').length === 0) {
         metadata.set('authorization', `Bearer ${call.token}`);
       }
       if (metadata.get('x-request-id').length === 0) metadata.set('x-request-id', call?.requestId ?? randomUUID());

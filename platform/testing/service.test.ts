@@ -81,7 +81,7 @@ test('a method for roles is refused to nobody and to users without the role, and
   expect(await refusal(as(customer))).toEqual({
     code: Code.PermissionDenied,
     reason: 'ROLE_MISSING',
-    rule: 'only2u.product.v1.ProductService/DeleteProduct roles [vendor, admin]',
+    rule: 'only2u.product.v1.ProductService/DeleteProduct roles [admin, vendor]',
   });
   await as(vendor);
 });

@@ -1,12 +1,12 @@
-import type { Client } from '@connectrpc/connect';
 import type { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
+import type { ClientFor } from '#platform/rpc/client-for.ts';
 import type { FindQuote } from './carts.ts';
 import { isAway } from './offers.grpc.ts';
 
 const timeoutMs = 1_000; // a cart without its discount beats a cart that comes too late
 
 /** Asks the coupon service. Undefined when it does not answer. */
-export function createCoupons(coupons: Pick<Client<typeof CouponService>, 'quoteCoupon'>): FindQuote {
+export function createCoupons(coupons: Pick<ClientFor<'cart', typeof CouponService>, 'quoteCoupon'>): FindQuote {
   return async ({ lines, codes, userId }) => {
     const asked = lines.map(({ item: { variantId, quantity }, offer: { productId, vendorId, categoryIds, price } }) => {
       return { variantId, productId, vendorId, categoryIds: [...categoryIds], quantity, unitPrice: price };

@@ -1,6 +1,7 @@
-import { Code, ConnectError, type Client } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import type { ProductService, SellableVariant } from '#gen/only2u/product/v1/product_pb.ts';
 import { Fault } from '#platform/fault.ts';
+import type { ClientFor } from '#platform/rpc/client-for.ts';
 import { isUpstream } from '#platform/rpc/status.ts';
 import type { FindOffers } from './carts.ts';
 import type { Offer } from './offer.ts';
@@ -8,7 +9,7 @@ import type { Offer } from './offer.ts';
 const retryAfterMs = 1_000;
 
 /** Asks the product service, once for all variants. */
-export function createOffers(products: Pick<Client<typeof ProductService>, 'batchGetVariants'>): FindOffers {
+export function createOffers(products: Pick<ClientFor<'cart', typeof ProductService>, 'batchGetVariants'>): FindOffers {
   return async (variantIds) => {
     const possible = variantIds.filter((id) => !id.includes('\u0000')); // which no database could hold
     if (possible.length === 0) return [];

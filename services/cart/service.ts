@@ -4,7 +4,7 @@ import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { openDatabase } from '#platform/database.postgres.ts';
 import { consume } from '#platform/outbox.postgres.ts';
-import { handle, type Service } from '#platform/service.ts';
+import { defineService, handle } from '#platform/service.ts';
 import { createCarts } from './carts.ts';
 import { createCoupons } from './coupons.grpc.ts';
 import { cartEventHandlers } from './events.postgres.ts';
@@ -19,7 +19,7 @@ const config = z.object({
 });
 
 /** What guests and users mean to buy. */
-export const cartService: Service<z.infer<typeof config>> = {
+export const cartService = defineService({
   name: 'cart',
   contract: [CartService],
   config,
@@ -54,4 +54,4 @@ export const cartService: Service<z.infer<typeof config>> = {
       },
     };
   },
-};
+});

@@ -3,7 +3,7 @@ import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import { secret } from '#platform/config.ts';
 import { openDatabase } from '#platform/database.postgres.ts';
 import { pageTokens } from '#platform/page-token.ts';
-import { handle, type Service } from '#platform/service.ts';
+import { defineService, handle } from '#platform/service.ts';
 import { createCouponRpc } from './coupon-rpc.ts';
 import { createRedemptionRpc } from './redemption-rpc.ts';
 import { sampleCoupons } from './samples.ts';
@@ -17,7 +17,7 @@ const config = z.object({
 });
 
 /** Discounts that somebody asks for by a code. */
-export const couponService: Service<z.infer<typeof config>> = {
+export const couponService = defineService({
   name: 'coupon',
   contract: [CouponService],
   config,
@@ -54,4 +54,4 @@ export const couponService: Service<z.infer<typeof config>> = {
       close: () => database.close(),
     };
   },
-};
+});

@@ -1,5 +1,5 @@
-import type { Client } from '@connectrpc/connect';
 import type { KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
+import type { ClientFor } from '#platform/rpc/client-for.ts';
 
 /** The public keys of the shop's access tokens, for whoever checks tokens outside of the mesh. */
 export type Jwks = {
@@ -10,7 +10,7 @@ export type Jwks = {
 export const jwksMaxAgeMs = 60_000; // a new key signs only after it was published for longer
 
 /** Asks KeyService at most once in `jwksMaxAgeMs`; while it is away, its last answer goes on. */
-export function createJwks(keys: Client<typeof KeyService>, now: () => number): Jwks {
+export function createJwks(keys: ClientFor<'gateway', typeof KeyService>, now: () => number): Jwks {
   let kept: { readonly json: string; readonly atMs: number } | undefined;
   let asking: Promise<string> | undefined;
 

@@ -1,11 +1,11 @@
 import { contracts } from '#gen/contracts.ts';
 import { KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
-import type { Service } from '#platform/service.ts';
+import { defineService } from '#platform/service.ts';
 import { createBodyReader } from './body.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { createCallLimit } from './call-limit.ts';
 import { openCertificate } from './certificate.ts';
-import { type GatewayConfig, gatewayConfig } from './config.ts';
+import { gatewayConfig } from './config.ts';
 import { createConnections } from './connections.ts';
 import { createCors } from './cors.ts';
 import { createEdge } from './edge.ts';
@@ -26,7 +26,7 @@ import { createWebhooks, maxWebhookBytes } from './webhooks.ts';
  * The edge: Connect, gRPC-Web and JSON over HTTP/1.1 and HTTP/2, for every method whose contract names the caller
  * "gateway". It answers no contract of its own; a new method needs nothing here.
  */
-export const gatewayService: Service<GatewayConfig> = {
+export const gatewayService = defineService({
   name: 'gateway',
   contract: [],
   config: gatewayConfig,
@@ -134,4 +134,4 @@ export const gatewayService: Service<GatewayConfig> = {
       },
     };
   },
-};
+});

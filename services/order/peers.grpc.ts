@@ -1,15 +1,22 @@
-import { Code, ConnectError, type Client } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import type { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import type { PaymentService } from '#gen/only2u/payment/v1/payment_pb.ts';
 import type { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
+import type { ClientFor } from '#platform/rpc/client-for.ts';
 import { errorInfo } from '#platform/rpc/status.ts';
 import type { CloseReason } from './order-checkout.ts';
 
 /** Whom a checkout asks. Each of their methods may be repeated: an order's id, or its refund's, names what is done. */
 export type Peers = {
-  readonly inventory: Client<typeof InventoryService>;
-  readonly coupons: Client<typeof CouponService>;
-  readonly payments: Client<typeof PaymentService>;
+  readonly inventory: Pick<
+    ClientFor<'order', typeof InventoryService>,
+    'reserveStock' | 'commitReservation' | 'releaseReservation' | 'restockItems'
+  >;
+  readonly coupons: Pick<ClientFor<'order', typeof CouponService>, 'redeemCoupon' | 'releaseCoupon'>;
+  readonly payments: Pick<
+    ClientFor<'order', typeof PaymentService>,
+    'createPayment' | 'cancelPayment' | 'collectPayment' | 'refundPayment'
+  >;
 };
 
 // These say that the same again would be refused again. Any other may be gone the next time.

@@ -1,11 +1,12 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { type Client, Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import type { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
 import type { CouponService, PurchaseSchema } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import type { ProductService, SellableVariant } from '#gen/only2u/product/v1/product_pb.ts';
 import type { Address, UserService } from '#gen/only2u/user/v1/user_pb.ts';
 import { Fault } from '#platform/fault.ts';
 import { money } from '#platform/money.ts';
+import type { ClientFor } from '#platform/rpc/client-for.ts';
 import { errorInfo } from '#platform/rpc/status.ts';
 import { cartEmpty, type Item, itemsOf, type OfferedVariant } from './pricing-items.ts';
 import { byVendor, type Discounts, parcelOf, quoteParts } from './pricing-parts.ts';

@@ -11,7 +11,7 @@ import { secret } from '#platform/config.ts';
 import { openDatabase } from '#platform/database.postgres.ts';
 import { consume } from '#platform/outbox.postgres.ts';
 import { pageTokens } from '#platform/page-token.ts';
-import { handle, type Service } from '#platform/service.ts';
+import { defineService, handle } from '#platform/service.ts';
 import { startTasks } from '#platform/tasks.postgres.ts';
 import { createChangeRpc } from './change-rpc.ts';
 import { createCheckout } from './checkout.grpc.ts';
@@ -61,7 +61,7 @@ function isTaxClasses(text: string): boolean {
 }
 
 /** What somebody has bought: from the quote to the delivery, or back. */
-export const orderService: Service<z.infer<typeof config>> = {
+export const orderService = defineService({
   name: 'order',
   contract: [OrderService],
   config,
@@ -143,4 +143,4 @@ export const orderService: Service<z.infer<typeof config>> = {
       },
     };
   },
-};
+});

@@ -1,7 +1,7 @@
 import { PaymentService } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { TestProviderService } from '#gen/only2u/payment/v1/test_provider_pb.ts';
 import { openDatabase } from '#platform/database.postgres.ts';
-import { handle, type Service } from '#platform/service.ts';
+import { defineService, handle } from '#platform/service.ts';
 import { schedule, startTasks } from '#platform/tasks.postgres.ts';
 import { createCashProvider } from './cash-provider.ts';
 import { refundTask } from './changing.postgres.ts';
@@ -23,7 +23,7 @@ import { createWebhooks } from './webhook.ts';
 const checkTask = 'payment.check';
 
 /** Money that comes in and goes back. */
-export const paymentService: Service<PaymentConfig> = {
+export const paymentService = defineService({
   name: 'payment',
   contract: [PaymentService, TestProviderService],
   config: paymentConfig,
@@ -90,7 +90,7 @@ export const paymentService: Service<PaymentConfig> = {
       return real !== undefined ? 'razorpay' : test !== undefined ? 'test' : '';
     }
   },
-};
+});
 
 function razorpayOf(config: PaymentConfig): Provider | undefined {
   if (config.RAZORPAY_KEY_ID === '') return undefined;

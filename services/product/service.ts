@@ -5,7 +5,7 @@ import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { secret } from '#platform/config.ts';
 import { openDatabase } from '#platform/database.postgres.ts';
 import { pageTokens } from '#platform/page-token.ts';
-import { handle, type Service } from '#platform/service.ts';
+import { defineService, handle } from '#platform/service.ts';
 import { createCategoryRpc } from './category-rpc.ts';
 import { createCategoryTreeCache } from './category-tree.ts';
 import { createPostgresExport } from './export-store.postgres.ts';
@@ -32,7 +32,7 @@ const config = z.object({
 });
 
 /** What the shop sells: products, categories, search and stock. */
-export const productService: Service<z.infer<typeof config>> = {
+export const productService = defineService({
   name: 'product',
   contract: [ProductService, CategoryService, InventoryService],
   config,
@@ -88,4 +88,4 @@ export const productService: Service<z.infer<typeof config>> = {
       },
     };
   },
-};
+});

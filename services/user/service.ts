@@ -4,7 +4,7 @@ import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
 import { secret } from '#platform/config.ts';
 import { openDatabase } from '#platform/database.postgres.ts';
 import { pageTokens } from '#platform/page-token.ts';
-import { handle, type Env, type OpenService, type Service } from '#platform/service.ts';
+import { defineService, type Env, handle, type OpenService } from '#platform/service.ts';
 import { createAuthentication } from './authentication.ts';
 import { createLimiter } from './limiter.ts';
 import { createPasswordHasher, type HasherOptions } from './password-hash.ts';
@@ -31,15 +31,15 @@ export type UserConfig = z.infer<typeof config>;
 const sweepEveryMs = 60 * 60_000;
 
 /** Accounts, sessions, addresses, and the keys that say who a user is. */
-export const userService: Service<UserConfig> = {
+export const userService = defineService({
   name: 'user',
   contract: [AuthService, KeyService, OperatorService, UserService],
   config,
   open: (env) => openUserService(env),
-};
+});
 
 export async function openUserService(
-  { config, log, now, newId, metrics, events }: Env<UserConfig>,
+  { config, log, now, newId, metrics, events }: Omit<Env<UserConfig>, 'dial'>,
   quick: Pick<HasherOptions, 'compute'> = {},
 ): Promise<OpenService> {
   const secrets = deriveSecrets(config.USER_SECRET);

@@ -640,17 +640,14 @@ const file_only2u_operation_v1_dead_letter_proto_rawDesc = "" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12\x1a\n" +
 	"\x02id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x02id\"\x18\n" +
-	"\x16DropDeadLetterResponse2\xb5\x04\n" +
-	"\x11DeadLetterService\x12\x85\x01\n" +
-	"\x0fListDeadLetters\x12+.only2u.operation.v1.ListDeadLettersRequest\x1a,.only2u.operation.v1.ListDeadLettersResponse\"\x17\xe2\xe0\x18\x10\n" +
-	"\boperator\x10\x04\"\x02\b\x05\x90\x02\x01\x12\x7f\n" +
-	"\rGetDeadLetter\x12).only2u.operation.v1.GetDeadLetterRequest\x1a*.only2u.operation.v1.GetDeadLetterResponse\"\x17\xe2\xe0\x18\x10\n" +
-	"\boperator\x10\x04\"\x02\b\x05\x90\x02\x01\x12\x88\x01\n" +
-	"\x10ReplayDeadLetter\x12,.only2u.operation.v1.ReplayDeadLetterRequest\x1a-.only2u.operation.v1.ReplayDeadLetterResponse\"\x17\xe2\xe0\x18\x10\n" +
-	"\boperator\x10\x04\"\x02\b\x05\x90\x02\x02\x12\x82\x01\n" +
-	"\x0eDropDeadLetter\x12*.only2u.operation.v1.DropDeadLetterRequest\x1a+.only2u.operation.v1.DropDeadLetterResponse\"\x17\xe2\xe0\x18\x10\n" +
-	"\boperator\x10\x04\"\x02\b\x05\x90\x02\x02\x1a\a\xe2\xe0\x18\x03\n" +
-	"\x01*B\xc7\x01\n" +
+	"\x16DropDeadLetterResponse2\xf4\x03\n" +
+	"\x11DeadLetterService\x12q\n" +
+	"\x0fListDeadLetters\x12+.only2u.operation.v1.ListDeadLettersRequest\x1a,.only2u.operation.v1.ListDeadLettersResponse\"\x03\x90\x02\x01\x12k\n" +
+	"\rGetDeadLetter\x12).only2u.operation.v1.GetDeadLetterRequest\x1a*.only2u.operation.v1.GetDeadLetterResponse\"\x03\x90\x02\x01\x12t\n" +
+	"\x10ReplayDeadLetter\x12,.only2u.operation.v1.ReplayDeadLetterRequest\x1a-.only2u.operation.v1.ReplayDeadLetterResponse\"\x03\x90\x02\x02\x12n\n" +
+	"\x0eDropDeadLetter\x12*.only2u.operation.v1.DropDeadLetterRequest\x1a+.only2u.operation.v1.DropDeadLetterResponse\"\x03\x90\x02\x02\x1a\x19\xe2\xe0\x18\x15\n" +
+	"\x01*\x12\x10\n" +
+	"\boperator\x10\x04\"\x02\b\x05B\xc7\x01\n" +
 	"\x17com.only2u.operation.v1B\x0fDeadLetterProtoP\x01Z-only2u/gen/go/only2u/operation/v1;operationv1\xa2\x02\x03OOX\xaa\x02\x13Only2u.Operation.V1\xca\x02\x13Only2u\\Operation\\V1\xe2\x02\x1fOnly2u\\Operation\\V1\\GPBMetadata\xea\x02\x15Only2u::Operation::V1b\x06proto3"
 
 var (
