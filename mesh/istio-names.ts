@@ -26,7 +26,7 @@ export function keysUri(edge: string, settings: RenderSettings): string {
   return `http://${hostOf(edge, settings)}:${settings.portOf(edge)}${settings.edge.keys}`;
 }
 
-/** "1.5s", as Kubernetes and Istio write durations. */
+/** "2s" or "1500ms", as Kubernetes and Istio write durations. */
 export function duration(ms: number): string {
   return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
 }
