@@ -1,6 +1,6 @@
 import { appCluster, behindTheEdge, peerCluster, socketOf, typeUrl } from './envoy-names.ts';
 import { clientTls } from './envoy-tls.ts';
-import { inline, said, type Yaml, type YamlObject } from './envoy-yaml.ts';
+import { before, inline, said } from './yaml.ts';
 import { type MeshModel, servedBy } from './model.ts';
 import type { RenderSettings } from './render.ts';
 import { sourceText } from './source.ts';
@@ -8,9 +8,9 @@ import { sourceText } from './source.ts';
 const maxRequests = 1_000; // as many as a process takes unless it is told otherwise
 
 /** A workload's own process, and a cluster for each of its methods that may only be called so often at a time. */
-export function appClusters(workload: string, model: MeshModel, { protoRoot }: RenderSettings): readonly YamlObject[] {
+export function appClusters(workload: string, model: MeshModel, { protoRoot }: RenderSettings): readonly object[] {
   const bounded = servedBy(model, workload).filter(({ policy }) => policy.concurrency > 0);
-  const app = (name: string, atOnce: YamlObject) =>
+  const app = (name: string, atOnce: object) =>
     cluster(name, inline({ pipe: { path: socketOf(workload, 'app') } }), {
       typed_extension_protocol_options: http2Only(),
       circuit_breakers: atOnce,
@@ -20,22 +20,22 @@ export function appClusters(workload: string, model: MeshModel, { protoRoot }: R
     ...bounded.map((method) =>
       app(
         appCluster(workload, method.path),
-        said(sourceText(method.sourceOf('concurrency'), protoRoot), breaker(method.policy.concurrency)),
+        before(sourceText(method.sourceOf('concurrency'), protoRoot), breaker(method.policy.concurrency)),
       ),
     ),
   ];
 }
 
 /** A peer, under the caller's certificate: asked whether it is well, left alone while it fails. */
-export function peerClusterOf(node: string, caller: string, peer: string, settings: RenderSettings): YamlObject {
+export function peerClusterOf(node: string, caller: string, peer: string, settings: RenderSettings): object {
   return cluster(
     peerCluster(caller, peer),
     inline({ socket_address: { address: '127.0.0.1', port_value: settings.portOf(peer) } }),
     {
       typed_extension_protocol_options: http2Only(inline({ interval: '30s', timeout: '5s' })),
       common_lb_config: said(
-        'Who is not well gets no traffic, even if nobody is.',
-        inline({ healthy_panic_threshold: { value: 0 } }),
+        { healthy_panic_threshold: { value: 0 } },
+        'who is not well gets no traffic, even if nobody is',
       ),
       health_checks: [
         {
@@ -50,9 +50,8 @@ export function peerClusterOf(node: string, caller: string, peer: string, settin
         },
       ],
       outlier_detection: {
-        ...said('An answer that says "internal" is an answer: only silence and refused connections count.', {
-          consecutive_gateway_failure: 5,
-        }),
+        // An answer that says "internal" is an answer: silence, refused connections and UNAVAILABLE count.
+        consecutive_gateway_failure: 5,
         enforcing_consecutive_gateway_failure: 100,
         enforcing_consecutive_5xx: 0,
         enforcing_success_rate: 0,
@@ -71,7 +70,7 @@ export function peerClusterOf(node: string, caller: string, peer: string, settin
 }
 
 /** The edge's own process, which speaks HTTP/1.1 and HTTP/2 without TLS on the loopback: `name` says what for. */
-export function edgeAppCluster(name: string, edge: string, settings: RenderSettings): YamlObject {
+export function edgeAppCluster(name: string, edge: string, settings: RenderSettings): object {
   return cluster(
     name,
     inline({ socket_address: { address: '127.0.0.1', port_value: settings.portOf(edge) + behindTheEdge } }),
@@ -88,7 +87,7 @@ export function edgeAppCluster(name: string, edge: string, settings: RenderSetti
 }
 
 /** Where the keys come from that tell good tokens from bad ones. */
-export function keysCluster(edge: string, settings: RenderSettings): YamlObject {
+export function keysCluster(edge: string, settings: RenderSettings): object {
   return cluster(
     'jwks',
     inline({ socket_address: { address: '127.0.0.1', port_value: settings.portOf(edge) + behindTheEdge } }),
@@ -96,7 +95,7 @@ export function keysCluster(edge: string, settings: RenderSettings): YamlObject 
   );
 }
 
-function cluster(name: string, address: YamlObject, options: YamlObject): YamlObject {
+function cluster(name: string, address: object, options: object): object {
   return {
     '@type': typeUrl('config.cluster.v3.Cluster'),
     name,
@@ -111,7 +110,7 @@ function cluster(name: string, address: YamlObject, options: YamlObject): YamlOb
   };
 }
 
-function http2Only(keepalive?: YamlObject): YamlObject {
+function http2Only(keepalive?: object): object {
   return {
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
       '@type': typeUrl('extensions.upstreams.http.v3.HttpProtocolOptions'),
@@ -122,7 +121,7 @@ function http2Only(keepalive?: YamlObject): YamlObject {
   };
 }
 
-function breaker(atOnce: number, retryBudget?: Yaml): YamlObject {
+function breaker(atOnce: number, retryBudget?: unknown): object {
   return {
     thresholds: [
       {

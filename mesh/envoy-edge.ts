@@ -2,7 +2,7 @@ import { grpcStats, httpManager, localReplies, router, whenFlag, whenStatus } fr
 import { countedBy, limitedRoute, limitsFilter } from './envoy-limits.ts';
 import { peerCluster, seconds, typeUrl } from './envoy-names.ts';
 import { tokenProvider } from './envoy-rules.ts';
-import { inline, said, type Yaml, type YamlObject } from './envoy-yaml.ts';
+import { before, inline } from './yaml.ts';
 import { grantedTo, type MeshModel, type Method } from './model.ts';
 import type { RenderSettings } from './render.ts';
 import { sourceText } from './source.ts';
@@ -31,12 +31,12 @@ export function openMethods(model: MeshModel, edge: string): readonly Method[] {
 }
 
 /** Where clients from outside come in. */
-export function edgeListener(edge: string, model: MeshModel, settings: RenderSettings): YamlObject {
+export function edgeListener(edge: string, model: MeshModel, settings: RenderSettings): object {
   const methods = openMethods(model, edge);
   const cluster = peerCluster('edge', edge);
   const longestMs = Math.max(60_000, ...methods.map(({ policy }) => policy.timeoutMs ?? 0));
   const limits = limitsFilter('edge', methods, ['address', 'user']);
-  const filters: Yaml[] = [limits && countUsers(settings), limits, grpcStats, router].filter(
+  const filters: unknown[] = [limits && countUsers(settings), limits, grpcStats, router].filter(
     (filter) => filter !== undefined,
   );
   return {
@@ -116,11 +116,11 @@ export function edgeListener(edge: string, model: MeshModel, settings: RenderSet
   };
 }
 
-function methodRoute(method: Method, cluster: string, settings: RenderSettings): YamlObject {
+function methodRoute(method: Method, cluster: string, settings: RenderSettings): object {
   const { timeoutMs } = method.policy;
   const stream = method.kind !== 'unary';
   const time = timeoutMs === undefined ? '0s' : seconds(timeoutMs + slackMs);
-  return said(sourceText(method.sourceOf('callers'), settings.protoRoot), {
+  return before(sourceText(method.sourceOf('callers'), settings.protoRoot), {
     match: inline({ path: `/${method.path}` }),
     route: {
       cluster,
@@ -133,7 +133,7 @@ function methodRoute(method: Method, cluster: string, settings: RenderSettings):
 }
 
 /** Reads who the user is, to count by. Whoever has no good token is let through: the process behind refuses, in words. */
-function countUsers(settings: RenderSettings): YamlObject {
+function countUsers(settings: RenderSettings): object {
   return {
     name: 'envoy.filters.http.jwt_authn',
     typed_config: {
@@ -154,7 +154,7 @@ function countUsers(settings: RenderSettings): YamlObject {
   };
 }
 
-const forget: YamlObject = {
+const forget: object = {
   name: 'envoy.http.early_header_mutation.header_mutation',
   typed_config: {
     '@type': typeUrl('extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation'),

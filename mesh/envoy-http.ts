@@ -1,8 +1,8 @@
 import { typeUrl } from './envoy-names.ts';
-import { inline, said, type YamlObject } from './envoy-yaml.ts';
+import { inline, said } from './yaml.ts';
 
 /** The last filter of every chain. */
-export const router: YamlObject = {
+export const router: object = {
   name: 'envoy.filters.http.router',
   typed_config: inline({
     '@type': typeUrl('extensions.filters.http.router.v3.Router'),
@@ -11,7 +11,7 @@ export const router: YamlObject = {
 };
 
 /** Counts calls by method and outcome, on the cluster that they go to. */
-export const grpcStats: YamlObject = {
+export const grpcStats: object = {
   name: 'envoy.filters.http.grpc_stats',
   typed_config: inline({
     '@type': typeUrl('extensions.filters.http.grpc_stats.v3.FilterConfig'),
@@ -20,21 +20,21 @@ export const grpcStats: YamlObject = {
 };
 
 /** The chain of one listener that speaks HTTP: `options` are the connection manager's. */
-export function httpChain(statPrefix: string, options: YamlObject, transportSocket?: YamlObject): YamlObject {
+export function httpChain(statPrefix: string, options: object, transportSocket?: object): object {
   return {
     filters: [{ ...httpManager(statPrefix, options) }],
     ...(transportSocket === undefined ? {} : { transport_socket: transportSocket }),
   };
 }
 
-export function httpManager(statPrefix: string, options: YamlObject): YamlObject {
+export function httpManager(statPrefix: string, options: object): object {
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: {
       '@type': typeUrl('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
       stat_prefix: statPrefix,
       generate_request_id: false, // the gateway's, or the process's
-      internal_address_config: said('Nobody may steer an Envoy by x-envoy-… headers.', inline({})),
+      internal_address_config: said({}, 'nobody may steer an Envoy by x-envoy-… headers'),
       access_log: [accessLog(statPrefix)],
       ...options,
     },
@@ -42,7 +42,7 @@ export function httpManager(statPrefix: string, options: YamlObject): YamlObject
 }
 
 /** One line a call on standard output. Never a query, a token or a body: they may hold personal data. */
-function accessLog(where: string): YamlObject {
+function accessLog(where: string): object {
   return {
     name: 'envoy.access_loggers.stdout',
     typed_config: {
@@ -69,14 +69,14 @@ function accessLog(where: string): YamlObject {
 
 /** A reply of Envoy's own, in words that say what to do. `when` is a filter of access logs. */
 export type LocalReply = {
-  readonly when: YamlObject;
+  readonly when: object;
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** A reply as Connect's clients read it: its code beside the text. */
   readonly connectCode?: string;
 };
 
-export function localReplies(replies: readonly LocalReply[]): YamlObject {
+export function localReplies(replies: readonly LocalReply[]): object {
   return {
     mappers: replies.map(({ when, text, headers, connectCode }) => ({
       filter: when,
@@ -95,13 +95,13 @@ export function localReplies(replies: readonly LocalReply[]): YamlObject {
   };
 }
 
-export function whenStatus(status: number): YamlObject {
+export function whenStatus(status: number): object {
   return inline({
     status_code_filter: { comparison: { op: 'EQ', value: { default_value: status, runtime_key: `reply_${status}` } } },
   });
 }
 
-export function whenFlag(flag: string): YamlObject {
+export function whenFlag(flag: string): object {
   return inline({ response_flag_filter: { flags: [flag] } });
 }
 

@@ -3,7 +3,7 @@ import { countedBy, isLimited, limitedRoute, limitsFilter } from './envoy-limits
 import { appCluster, typeUrl } from './envoy-names.ts';
 import { callersFilter, rolesFilter, tokenFilter } from './envoy-rules.ts';
 import { serverTls } from './envoy-tls.ts';
-import { inline, said, type Yaml, type YamlObject } from './envoy-yaml.ts';
+import { before, inline } from './yaml.ts';
 import { type MeshModel, type Method, servedBy } from './model.ts';
 import type { RenderSettings } from './render.ts';
 import { sourceText } from './source.ts';
@@ -17,11 +17,11 @@ export type InboundOptions = {
 };
 
 /** What stands before a workload: everything that comes to it from the mesh. The order of the filters is the contract's. */
-export function inboundListener(workload: string, { node, model, settings, next }: InboundOptions): YamlObject {
+export function inboundListener(workload: string, { node, model, settings, next }: InboundOptions): object {
   const methods = servedBy(model, workload);
   const name = `inbound_${workload}`;
   const limits = limitsFilter(name, methods, ['caller']);
-  const filters: Yaml[] = [
+  const filters: unknown[] = [
     callersFilter(model, workload, settings, next),
     tokenFilter(model, workload, settings),
     rolesFilter(model, workload, settings, next),
@@ -83,9 +83,9 @@ export function inboundListener(workload: string, { node, model, settings, next 
 }
 
 /** The route of a method that has a cluster or a limit of its own. */
-function ownRoute(workload: string, method: Method, settings: RenderSettings): YamlObject {
+function ownRoute(workload: string, method: Method, settings: RenderSettings): object {
   const bounded = method.policy.concurrency > 0;
-  return said(sourceText(method.sourceOf(bounded ? 'concurrency' : 'rate_limits'), settings.protoRoot), {
+  return before(sourceText(method.sourceOf(bounded ? 'concurrency' : 'rate_limits'), settings.protoRoot), {
     match: inline({ path: `/${method.path}` }),
     route: {
       cluster: appCluster(workload, bounded ? method.path : undefined),
@@ -96,7 +96,7 @@ function ownRoute(workload: string, method: Method, settings: RenderSettings): Y
 }
 
 /** Puts the caller's SPIFFE ID where the limits can count by it; what the caller itself wrote there is replaced. */
-const nameCaller: YamlObject = {
+const nameCaller: object = {
   name: 'envoy.filters.http.header_mutation',
   typed_config: {
     '@type': typeUrl('extensions.filters.http.header_mutation.v3.HeaderMutation'),

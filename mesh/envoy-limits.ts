@@ -1,5 +1,5 @@
 import { seconds, typeUrl } from './envoy-names.ts';
-import { inline, said, type YamlObject } from './envoy-yaml.ts';
+import { before, inline } from './yaml.ts';
 import type { Method } from './model.ts';
 import type { RateLimit } from './read-policy.ts';
 import type { RenderSettings } from './render.ts';
@@ -18,7 +18,7 @@ export function limitsFilter(
   statPrefix: string,
   methods: readonly Method[],
   scopes: readonly Scope[],
-): YamlObject | undefined {
+): object | undefined {
   if (!methods.some((method) => isLimited(method, scopes))) return undefined;
   return { name: filterName, typed_config: inline({ '@type': limitType, stat_prefix: statPrefix }) };
 }
@@ -33,11 +33,11 @@ export function limitedRoute(
   method: Method,
   scopes: readonly Scope[],
   { protoRoot }: RenderSettings,
-): YamlObject | undefined {
+): object | undefined {
   const limits = limitsOf(method, scopes);
   if (limits.length === 0) return undefined;
   return {
-    [filterName]: said(sourceText(method.sourceOf('rate_limits'), protoRoot), {
+    [filterName]: before(sourceText(method.sourceOf('rate_limits'), protoRoot), {
       '@type': limitType,
       stat_prefix: statPrefix,
       filter_enabled: always,
@@ -74,7 +74,7 @@ function limitsOf({ policy }: Method, scopes: readonly Scope[]): (RateLimit & { 
   });
 }
 
-function counted(scope: Scope): YamlObject {
+function counted(scope: Scope): object {
   // An IPv6 client usually has a /64 to itself.
   if (scope === 'address') return { masked_remote_address: { v4_prefix_mask_len: 32, v6_prefix_mask_len: 64 } };
   return { request_headers: { header_name: countedBy[scope], descriptor_key: scope } };

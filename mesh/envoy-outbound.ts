@@ -1,6 +1,6 @@
 import { grpcCodes, grpcStats, httpChain, localReplies, router, whenStatus } from './envoy-http.ts';
 import { peerCluster, seconds, socketOf, typeUrl } from './envoy-names.ts';
-import { inline, said, type YamlObject } from './envoy-yaml.ts';
+import { before, inline } from './yaml.ts';
 import { grantedTo, type MeshModel, type Method } from './model.ts';
 import { retrying } from './read-policy.ts';
 import type { RenderSettings } from './render.ts';
@@ -15,7 +15,7 @@ export function peersOf(model: MeshModel, caller: string): readonly string[] {
 }
 
 /** What a workload's process reaches the others through: one socket for all of them, the peer named by `:authority`. */
-export function outboundListener(caller: string, model: MeshModel, settings: RenderSettings): YamlObject {
+export function outboundListener(caller: string, model: MeshModel, settings: RenderSettings): object {
   const name = `outbound_${caller}`;
   return {
     '@type': typeUrl('config.listener.v3.Listener'),
@@ -58,10 +58,10 @@ export function outboundListener(caller: string, model: MeshModel, settings: Ren
 }
 
 /** A method with its time, and how it is tried again. */
-export function route(method: Method, cluster: string, settings: RenderSettings): YamlObject {
+export function route(method: Method, cluster: string, settings: RenderSettings): object {
   const { timeoutMs } = method.policy;
   const stream = method.kind !== 'unary';
-  return said(sourceText(method.sourceOf('timeout'), settings.protoRoot), {
+  return before(sourceText(method.sourceOf('timeout'), settings.protoRoot), {
     match: inline({ path: `/${method.path}` }),
     route: {
       cluster,
@@ -75,44 +75,45 @@ export function route(method: Method, cluster: string, settings: RenderSettings)
 }
 
 /** Retries as the contract's idempotency level allows; where it doesn't, none is spelled out. */
-function attempts(method: Method, { protoRoot }: RenderSettings): YamlObject {
+function attempts(method: Method, { protoRoot }: RenderSettings): object {
   const { attempts: tries, hedgeAfterMs } = method.policy;
-  const failures = 'unavailable,connect-failure,refused-stream,reset';
   if (hedgeAfterMs !== undefined) {
     return {
-      retry_policy: said(
-        sourceText(method.sourceOf('hedge_after'), protoRoot),
-        inline({ retry_on: failures, num_retries: 1, per_try_timeout: seconds(hedgeAfterMs), ...otherHost }),
-      ),
+      retry_policy: before(sourceText(method.sourceOf('hedge_after'), protoRoot), {
+        ...failures,
+        num_retries: 1,
+        per_try_timeout: seconds(hedgeAfterMs),
+        ...otherHost,
+      }),
       hedge_policy: inline({ hedge_on_per_try_timeout: true }),
     };
   }
   if (tries <= 1) return { retry_policy: inline({ num_retries: 0 }) };
   return {
-    retry_policy: said(
-      sourceText(method.sourceOf('idempotency_level'), protoRoot),
-      inline({
-        retry_on: failures,
-        num_retries: tries - 1,
-        retry_back_off: {
-          base_interval: seconds(retrying.initialBackoffMs),
-          max_interval: seconds(retrying.maxBackoffMs),
-        },
-        ...otherHost,
+    retry_policy: before(sourceText(method.sourceOf('idempotency_level'), protoRoot), {
+      ...failures,
+      num_retries: tries - 1,
+      retry_back_off: inline({
+        base_interval: seconds(retrying.initialBackoffMs),
+        max_interval: seconds(retrying.maxBackoffMs),
       }),
-    ),
+      ...otherHost,
+    }),
   };
 }
 
+/** Where no answer came: the call was refused, or broke off. */
+const failures = { retry_on: 'unavailable,connect-failure,refused-stream,reset' };
+
 /** Not the instance that just failed, if there is another. */
-const otherHost: YamlObject = {
+const otherHost: object = {
   retry_host_predicate: [
-    {
+    inline({
       name: 'envoy.retry_host_predicates.previous_hosts',
       typed_config: { '@type': typeUrl('extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate') },
-    },
+    }),
   ],
   host_selection_retry_max_attempts: 3,
 };
 
-const refusal: YamlObject = inline({ match: { prefix: '/' }, direct_response: { status: 403 } });
+const refusal: object = inline({ match: { prefix: '/' }, direct_response: { status: 403 } });

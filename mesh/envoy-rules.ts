@@ -1,5 +1,5 @@
 import { spiffeIdOf, typeUrl } from './envoy-names.ts';
-import { inline, said, type Yaml, type YamlObject } from './envoy-yaml.ts';
+import { inline, said } from './yaml.ts';
 import { type MeshModel, type Method, servedBy } from './model.ts';
 import type { PolicyField } from './read-policy.ts';
 import type { RenderSettings } from './render.ts';
@@ -17,14 +17,14 @@ export function callersFilter(
   workload: string,
   settings: RenderSettings,
   next: MeshModel | undefined,
-): YamlObject {
+): object {
   return rbac('callers', {
     rules: callersRules(model, workload, settings),
     ...(next === undefined ? {} : { shadow_rules: callersRules(next, workload, settings) }),
   });
 }
 
-function callersRules(model: MeshModel, workload: string, settings: RenderSettings): YamlObject {
+function callersRules(model: MeshModel, workload: string, settings: RenderSettings): object {
   const methods = servedBy(model, workload).filter(({ policy }) => policy.callers.length > 0);
   return {
     action: 'ALLOW',
@@ -48,7 +48,7 @@ export function rolesFilter(
   workload: string,
   settings: RenderSettings,
   next: MeshModel | undefined,
-): YamlObject | undefined {
+): object | undefined {
   const rules = rolesRules(model, workload, settings);
   const shadow = next && rolesRules(next, workload, settings);
   if (rules === undefined && shadow === undefined) return undefined;
@@ -58,7 +58,7 @@ export function rolesFilter(
   });
 }
 
-function rolesRules(model: MeshModel, workload: string, settings: RenderSettings): YamlObject | undefined {
+function rolesRules(model: MeshModel, workload: string, settings: RenderSettings): object | undefined {
   const methods = servedBy(model, workload).filter(({ policy }) => policy.access === 'roles');
   if (methods.length === 0) return undefined;
   return {
@@ -75,7 +75,7 @@ function rolesRules(model: MeshModel, workload: string, settings: RenderSettings
   };
 }
 
-function hasRole(role: string, { tokens }: RenderSettings): YamlObject {
+function hasRole(role: string, { tokens }: RenderSettings): object {
   return inline({
     sourced_metadata: {
       metadata_matcher: {
@@ -88,7 +88,7 @@ function hasRole(role: string, { tokens }: RenderSettings): YamlObject {
 }
 
 /** Which users there are: a token is needed where the contract asks for a user, and one that is bad is refused wherever it is sent. */
-export function tokenFilter(model: MeshModel, workload: string, settings: RenderSettings): YamlObject {
+export function tokenFilter(model: MeshModel, workload: string, settings: RenderSettings): object {
   const signedIn = servedBy(model, workload).filter(
     ({ policy }) => policy.access === 'user' || policy.access === 'roles',
   );
@@ -106,8 +106,8 @@ export function tokenFilter(model: MeshModel, workload: string, settings: Render
       rules: [
         ...signedIn.map((method) =>
           said(
+            { match: { path: `/${method.path}` }, requirement_name: 'signed_in' },
             sourceText(method.sourceOf('access'), settings.protoRoot),
-            inline({ match: { path: `/${method.path}` }, requirement_name: 'signed_in' }),
           ),
         ),
         inline({ match: { prefix: '/' }, requirement_name: 'anybody' }),
@@ -117,7 +117,7 @@ export function tokenFilter(model: MeshModel, workload: string, settings: Render
 }
 
 /** How access tokens are read: `forward`ed, since the process looks at them once more. */
-export function tokenProvider({ tokens }: RenderSettings): YamlObject {
+export function tokenProvider({ tokens }: RenderSettings): object {
   return {
     issuer: tokens.issuer,
     audiences: inline([tokens.audience]),
@@ -129,15 +129,12 @@ export function tokenProvider({ tokens }: RenderSettings): YamlObject {
     remote_jwks: {
       http_uri: inline({ uri: 'http://jwks/.well-known/jwks.json', cluster: 'jwks', timeout: '2s' }),
       cache_duration: '60s',
-      async_fetch: said(
-        'A listener must not wait for the keys: they come through it.',
-        inline({ fast_listener: true }),
-      ),
+      async_fetch: said({ fast_listener: true }, 'a listener must not wait for the keys: they come through it'),
     },
   };
 }
 
-function rbac(prefix: 'callers' | 'roles', rules: YamlObject): YamlObject {
+function rbac(prefix: 'callers' | 'roles', rules: object): object {
   return {
     name: `envoy.filters.http.rbac.${prefix}`,
     typed_config: {
@@ -150,17 +147,14 @@ function rbac(prefix: 'callers' | 'roles', rules: YamlObject): YamlObject {
   };
 }
 
-function pathRule(method: Method, field: PolicyField, { protoRoot }: RenderSettings): YamlObject {
-  return said(
-    sourceText(method.sourceOf(field), protoRoot),
-    inline({ url_path: { path: { exact: `/${method.path}` } } }),
-  );
+function pathRule(method: Method, field: PolicyField, { protoRoot }: RenderSettings): object {
+  return said({ url_path: { path: { exact: `/${method.path}` } } }, sourceText(method.sourceOf(field), protoRoot));
 }
 
 function policiesOf(
   groups: ReadonlyMap<string, readonly Method[]>,
-  rule: (group: readonly Method[]) => Yaml,
-): YamlObject {
+  rule: (group: readonly Method[]) => unknown,
+): object {
   return Object.fromEntries([...groups].map(([name, group]) => [name, rule(group)]));
 }
 

@@ -1,21 +1,21 @@
 import { nodeFolder, runFolder, spiffeIdOf, typeUrl } from './envoy-names.ts';
-import { inline, yamlText, type YamlObject } from './envoy-yaml.ts';
+import { inline, yamlFile } from './yaml.ts';
 import type { Rendered, RenderSettings } from './render.ts';
 
 /** The files by which a node finds its certificates, one a secret, which is what Envoy reads from a file. */
 export function secretFiles(folder: string, workloads: readonly string[]): readonly Rendered[] {
   return [...workloads, 'ca'].map((name) => ({
     path: `${folder}/secrets/${name}.yaml`,
-    text: yamlText(
+    text: yamlFile(
       name === 'ca'
         ? 'Whose certificates count. A new file takes effect when it is renamed into its place.'
         : `The certificate of ${name}. A new one takes effect when it is renamed into its place, the key first.`,
-      { resources: [name === 'ca' ? authority() : certificate(name)] },
+      [{ resources: [name === 'ca' ? authority() : certificate(name)] }],
     ),
   }));
 }
 
-function certificate(workload: string): YamlObject {
+function certificate(workload: string): object {
   const folder = `${runFolder}/${workload}`;
   return {
     '@type': typeUrl('extensions.transport_sockets.tls.v3.Secret'),
@@ -28,7 +28,7 @@ function certificate(workload: string): YamlObject {
   };
 }
 
-function authority(): YamlObject {
+function authority(): object {
   return {
     '@type': typeUrl('extensions.transport_sockets.tls.v3.Secret'),
     name: 'ca',
@@ -40,7 +40,7 @@ function authority(): YamlObject {
 }
 
 /** Takes connections under a workload's certificate, from those alone who show one of the mesh's authority. */
-export function serverTls(node: string, workload: string): YamlObject {
+export function serverTls(node: string, workload: string): object {
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: {
@@ -58,7 +58,7 @@ export function serverTls(node: string, workload: string): YamlObject {
 }
 
 /** Connects under a workload's certificate to the peer whose SPIFFE ID the other side must show. */
-export function clientTls(node: string, settings: RenderSettings, workload: string, peer: string): YamlObject {
+export function clientTls(node: string, settings: RenderSettings, workload: string, peer: string): object {
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: {
@@ -79,7 +79,7 @@ export function clientTls(node: string, settings: RenderSettings, workload: stri
   };
 }
 
-function common(node: string, workload: string): YamlObject {
+function common(node: string, workload: string): object {
   return {
     tls_params: inline({ tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' }),
     alpn_protocols: inline(['h2']),
@@ -87,7 +87,7 @@ function common(node: string, workload: string): YamlObject {
   };
 }
 
-function secret(node: string, name: string): YamlObject {
+function secret(node: string, name: string): object {
   const folder = `${nodeFolder(node)}/secrets`;
   return {
     name,

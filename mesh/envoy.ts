@@ -4,7 +4,7 @@ import { inboundListener } from './envoy-inbound.ts';
 import { edgeNode, nodeFolder, oneNode, peerCluster } from './envoy-names.ts';
 import { outboundListener, peersOf } from './envoy-outbound.ts';
 import { secretFiles } from './envoy-tls.ts';
-import { inline, yamlText, type YamlObject } from './envoy-yaml.ts';
+import { inline, type YamlDocument, yamlFile } from './yaml.ts';
 import { edgesOf, type MeshModel } from './model.ts';
 import type { Rendered, RenderSettings } from './render.ts';
 
@@ -48,12 +48,11 @@ function renderNode(
     ...edges.map((each) => edgeAppCluster(peerCluster(edgeNode, each), each, settings)),
     ...(serving.length + edges.length > 0 ? edgesOf(model).map((each) => keysCluster(each, settings)) : []),
   ];
-  const file = (name: string, what: string, value: YamlObject): Rendered => ({
+  const file = (name: string, what: string, value: YamlDocument): Rendered => ({
     path: `${folder}/${name}.yaml`,
-    text: yamlText(
-      `${what}\nRendered from the contracts; see mesh/envoy-names.ts for names, files and statistics.`,
+    text: yamlFile(`${what}\nRendered from the contracts; see mesh/envoy-names.ts for names, files and statistics.`, [
       value,
-    ),
+    ]),
   });
   return [
     file('bootstrap', `The Envoy "${node}": where it finds all the rest.`, bootstrap(node)),
@@ -63,7 +62,7 @@ function renderNode(
   ];
 }
 
-function bootstrap(node: string): YamlObject {
+function bootstrap(node: string): YamlDocument {
   const folder = nodeFolder(node);
   const watched = (name: string) => ({
     resource_api_version: 'V3',
