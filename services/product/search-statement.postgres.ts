@@ -6,9 +6,9 @@ import { searchCap, type SearchCursor, type SearchSort } from './search.ts';
  * - filter: the list of one filter, which is in order of time.
  * - list: the list of one word, the commonest search. 0.1 ms for its best, whether 70 or 7,000 of 100,000 products have it.
  *   When it is shorter than the cap, from `query` after all, so that words of descriptions count too.
- * - pair: two words and perhaps more, by relevance. The latest with both in their titles, when they are enough; else `several`.
- *   It reads at most `merged` of each list, however many products there are, and stops at 121 where nothing else is asked for;
- *   GIN reads both lists whole and then each product.
+ * - pair: two words or a word and a filter, and perhaps more, by relevance. The latest that have both, words in their titles,
+ *   when they are enough; else `several`. It reads at most `merged` of each list, however many products there are, and stops at
+ *   121 where nothing else is asked for; GIN reads both lists whole and then each product.
  * - several: more terms than one. From the list of the first, when most of its best match the others too; else from `query`.
  *   Of 7,000 products that had both of two terms, GIN took 10 ms to give them all; so it is 1 ms.
  * - query: GIN, which intersects the lists of all terms: 0.2 to 1 ms where few match.
@@ -21,7 +21,7 @@ export type CandidateSource = 'all' | 'filter' | 'list' | 'pair' | 'several' | '
 const most = searchCap + 1; // candidates: one more than is counted says that there are more
 const gathered = 600; // matches that are read to be ranked
 const listed = 3_000; // of a word's list looked at, when few of them are in stock
-const merged = 2_200; // of the latest titles with each of two words: 121 have both when one in 18 has
+const merged = 2_200; // of the latest with each of two terms: 121 have both when one in 18 has
 const sampled = 30; // of the first term's list
 const enough = 12; // of the sample that must match, for the list to be walked
 const walked = 1_000; // of the list looked at then
@@ -50,7 +50,7 @@ const statements = new Map<string, string>();
  * One statement that finds, counts, ranks and pages. Its values:
  * $1 how many, $2 and $3 the cursor, $4 in stock only, $5 to $7 currency, least and highest price;
  * without 'all': $8 the filters as a tsquery, $9 the words, $10 to $12 the words in the title, in tags and brand, in type and options;
- * of 'filter', 'list', 'pair' and 'several': $13 the first word or else $14 the first filter; of 'pair': $15 the second word.
+ * of 'filter', 'list', 'pair' and 'several': $13 the first word or else $14 the first filter; of 'pair': $15 the second word, or else it is the first filter.
  *
  * The score is the tier: 3 for all words in the title, 2 with tags and brand, 1 with type and options, 0 with the description;
  * the latest of a tier first. ts_rank, which also weighs how near the words stand, took 6 µs a product, this 1 µs.
@@ -89,8 +89,12 @@ function fromList(length: number): string {
     join search_document d on d.doc = p.doc`;
 }
 
-/** Whether the first and the second word are all that must match: what has both in its title need not be looked at again. */
-const onlyTheTwo = 'words = quote_literal(first)::tsquery && quote_literal(second)::tsquery';
+/**
+ * Whether the first and the second term are all that must match: what has both then need not be looked at again. Three nodes are
+ * two terms; array_to_tsvector takes no nulls, which a stop word is.
+ */
+const onlyTheTwo = `case when first is null or second is null then false
+  else numnode(words) = 3 and array_to_tsvector(array[first, second]) @@ words end`;
 
 const isFull = (name: string): string => `(select count(*) from ${name}) = ${most}`;
 
@@ -113,7 +117,7 @@ const candidates: Readonly<Record<CandidateSource, string>> = {
     ${topOrGathered}`,
   pair: `pair as materialized (
       select ${columns}, 3 as score from search_document d
-      where d.doc = any ((select latest_with_both(first, second, ${merged},
+      where d.doc = any ((select latest_with_both(first, second, second_tier, ${merged},
           case when alone and not $4::boolean and $5::text is null then ${most} else ${merged} end) from asked)::integer[])
         and ((select alone from asked) or (ts_match_vq(d.words, (select title from asked)) and ${allWords})) and ${holds}
       order by d.doc desc limit ${most}),
@@ -128,7 +132,11 @@ function build(source: CandidateSource, sort: SearchSort): string {
   // Made once: in a plan without the values to_tsquery would be called again for each row, three times 10 µs.
   const first =
     source === 'query' ? '' : `, coalesce((ts_lexize('english_stem', $13::text))[1], $14::text) collate "C" as first`;
-  const second = source === 'pair' ? `, (ts_lexize('english_stem', $15::text))[1] collate "C" as second` : '';
+  const second =
+    source === 'pair'
+      ? `, case when $15::text is null then $14::text else (ts_lexize('english_stem', $15))[1] end collate "C" as second,
+      case when $15 is null then 0 else 3 end::smallint as second_tier`
+      : '';
   const read = `select to_tsquery('english', $9) && $8::tsquery as words, to_tsquery('english', $10) as title,
       to_tsquery('english', $11) as labels, to_tsquery('english', $12) as kinds ${first} ${second}`;
   const asked =

@@ -179,10 +179,13 @@ const shop: readonly (Partial<Product> & { readonly handle: string; readonly tit
   { handle: 'archived-shirt', title: 'Bygone Shirt', status: 'archived', ...one(100) },
 ];
 
+const oddTag = "it's 10\\5 wide";
+
 // A shop large enough for more matches than are ranked: every second is a belt, the last ones the newest.
 const crowd = Array.from({ length: searchCap * 2 + 40 }, (_, index) =>
   sampleProduct(10_000 + index, {
     title: index % 2 === 0 ? `Woven Belt ${index}` : `Woollen Scarf ${index}`,
+    tags: [index % 2 === 0 ? oddTag : 'plain'],
     ...one(1 + ((index * 37) % 1_000)),
   }),
 );
@@ -390,6 +393,17 @@ export function describeProductSearch(name: string, open: () => Promise<SearchUn
         }
       }
       expect(await walk(large, { ...all, limit: 100 })).toHaveLength(crowd.length);
+    });
+
+    test('a word with a filter finds what has both, also where more have both than are counted', async () => {
+      const belts = crowd.filter(({ title }) => title.startsWith('Woven')).map(({ id }) => id);
+      for (const query of ['belt', 'the belt', 'woven belt']) {
+        const best = await large.search.search({ ...all, query, tags: [oddTag] });
+        expect(best).toMatchObject({ total: searchCap, capped: true });
+        const pages = await walk(large, { ...all, query, tags: [oddTag], limit: 100 });
+        expect(pages).toEqual([...belts].reverse().slice(0, searchCap));
+        expect(await walk(large, { ...all, query, tags: ['plain'] })).toEqual([]);
+      }
     });
 
     test('words with a price find all that have both, in every order, also where more than are counted have the words', async () => {

@@ -86,7 +86,7 @@ async function run(sql: Sql, query: SearchQuery, words: readonly (readonly strin
     values.push(...['', ':A', ':AB', ':ABC'].map((weights) => wordQuery(words, weights)));
   }
   if (source !== 'all' && source !== 'query') values.push(words[0]?.[0] ?? null, filters[0]?.[0] ?? null);
-  if (source === 'pair') values.push(words[1]?.[0]);
+  if (source === 'pair') values.push(words[1]?.[0] ?? null);
   const [row] = await sql.query<Row>(searchStatement(source, sort), values);
   if (row === undefined) throw new Error('a search answers one row');
   const page = row.page ?? [];
@@ -117,7 +117,7 @@ function sourceOf(
   const terms = [...words, ...filters];
   if (terms.length === 0) return 'all';
   if (terms[0]?.length !== 1) return 'query';
-  if (sort === 'relevance' && words[1]?.length === 1) return 'pair';
+  if (sort === 'relevance' && words.length > 0 && terms[1]?.length === 1) return 'pair';
   if (terms.length > 1) return 'several';
   return words.length === 0 && !inStock && price === undefined ? 'filter' : 'list';
 }
