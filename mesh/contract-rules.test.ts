@@ -35,6 +35,10 @@ const broken: Readonly<Record<string, Case>> = {
   'id: an id is a string': { response: 'int64 shoe_id = 1;' },
   'redact: a password is redacted': { response: 'string old_password = 1;' },
   'redact: a phone number is redacted': { response: 'string phone = 1;' },
+  'redact: the lines of an address are redacted': { response: 'repeated string lines = 1;' },
+  'redact: a reference to a payment is redacted': { response: 'string provider_payment_id = 1;' },
+  'redact: the body of a webhook is redacted': { response: 'bytes body = 1;' },
+  'redact: what somebody noted is redacted': { response: 'string note = 1;' },
   'bound: a text that comes in has a most': { request: `${requestId} string note = 2;` },
   'bound: an open pattern bounds nothing': {
     request: `${requestId} string note = 2 [(buf.validate.field).string.pattern = "^[a-z]+$"];`,

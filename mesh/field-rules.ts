@@ -10,9 +10,18 @@ import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { field as fieldOption, type FieldRules } from '#gen/buf/validate/validate_pb.ts';
 import { type Finding, finding } from './finding.ts';
 
-/** Names of fields that hold a secret or tell who somebody is, and must not stand in a log. */
-const sensitive =
-  /(^|_)(password|passphrase|secret|token|email|phone|recipient|postal_code|city|street|lines|address|display_name|first_name|last_name|full_name|birth_date|iban|card_number|cvc)$/;
+/** Ends of names of fields that hold a secret, or tell who somebody is or what they said, and must not stand in a log. */
+const sensitive = [
+  ...['password', 'passphrase', 'secret', 'token', 'private_key', 'signature', 'otp', 'guest_cart_id', 'cart_id'],
+  ...['email', 'phone', 'recipient', 'display_name', 'first_name', 'last_name', 'full_name', 'birth_date'],
+  ...['address', 'lines', 'city', 'region', 'postal_code', 'user_agent', 'tracking_number'],
+  ...['iban', 'upi_id', 'account_number', 'card_number', 'cvc', 'cvv', 'gstin', 'pan'],
+  ...['provider_id', 'provider_order_id', 'provider_payment_id'],
+];
+const sensitiveEnd = new RegExp(`(^|_)(${sensitive.join('|')})$`);
+
+/** Whole names of such: as the end of another name each of these says nothing. */
+const sensitiveAlone = /^(html|body|body_json|note)$/;
 
 /** Opaque cursors: they name no one and open nothing. */
 const harmless = /^(next_)?page_token$/;
@@ -35,7 +44,8 @@ function enumFindings(desc: DescEnum): Finding[] {
 function namingFindings(field: DescField): Finding[] {
   const isTime = field.message?.typeName === 'google.protobuf.Timestamp';
   const isText = field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES;
-  const isSensitive = isText && sensitive.test(field.name) && !harmless.test(field.name);
+  const isSensitive =
+    isText && (sensitiveEnd.test(field.name) || sensitiveAlone.test(field.name)) && !harmless.test(field.name);
   const redacted = field.proto.options?.debugRedact === true;
   return [
     ...(isTime === /_times?$/.test(field.name)

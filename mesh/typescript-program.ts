@@ -24,9 +24,9 @@ export function createProgram({ root, includes, more = {} }: ProgramOptions): ts
   const { readFile, fileExists, getSourceFile } = host;
   host.readFile = (path) => texts.get(path) ?? readFile(path);
   host.fileExists = (path) => texts.has(path) || fileExists(path);
-  host.getSourceFile = (path, ...rest) => {
+  host.getSourceFile = (path, version, ...rest) => {
     const text = texts.get(path);
-    return text === undefined ? getSourceFile(path, ...rest) : ts.createSourceFile(path, text, ...rest);
+    return text === undefined ? getSourceFile(path, version, ...rest) : ts.createSourceFile(path, text, version);
   };
   const rootNames = [...fileNames.filter((path) => includes(pathIn(root, path))), ...texts.keys()];
   return ts.createProgram({ rootNames, options, host });

@@ -175,44 +175,44 @@ export type Grants = {
   'only2u.product.v1.InventoryService': {
     contract: typeof only2u_product_v1_InventoryService;
     callers: {
-      // proto/only2u/product/v1/inventory.proto:39
+      // proto/only2u/product/v1/inventory.proto:35
       adjustStock: 'gateway';
-      // proto/only2u/product/v1/inventory.proto:89
+      // proto/only2u/product/v1/inventory.proto:85
       commitReservation: 'order';
       // proto/only2u/product/v1/inventory.proto:20
-      getStock: 'cart' | 'gateway' | 'order';
-      // proto/only2u/product/v1/inventory.proto:111
+      getStock: 'gateway';
+      // proto/only2u/product/v1/inventory.proto:107
       releaseReservation: 'order';
-      // proto/only2u/product/v1/inventory.proto:72
+      // proto/only2u/product/v1/inventory.proto:68
       reserveStock: 'order';
-      // proto/only2u/product/v1/inventory.proto:133
+      // proto/only2u/product/v1/inventory.proto:129
       restockItems: 'order';
     };
   };
   'only2u.product.v1.ProductService': {
     contract: typeof only2u_product_v1_ProductService;
     callers: {
-      // proto/only2u/product/v1/product.proto:120
+      // proto/only2u/product/v1/product.proto:117
       batchGetProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:141
+      // proto/only2u/product/v1/product.proto:138
       batchGetVariants: 'cart' | 'order';
       // proto/only2u/product/v1/product.proto:20
       createProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:101
+      // proto/only2u/product/v1/product.proto:98
       deleteProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:222
+      // proto/only2u/product/v1/product.proto:216
       exportProducts: 'gateway' | 'operator';
       // proto/only2u/product/v1/product.proto:40
-      getProduct: 'gateway' | 'operator';
-      // proto/only2u/product/v1/product.proto:198
+      getProduct: 'gateway';
+      // proto/only2u/product/v1/product.proto:192
       importProducts: 'gateway' | 'operator';
-      // proto/only2u/product/v1/product.proto:63
+      // proto/only2u/product/v1/product.proto:60
       listProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:155
-      searchProducts: 'gateway' | 'operator';
-      // proto/only2u/product/v1/product.proto:177
+      // proto/only2u/product/v1/product.proto:152
+      searchProducts: 'gateway';
+      // proto/only2u/product/v1/product.proto:171
       suggestProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:82
+      // proto/only2u/product/v1/product.proto:79
       updateProduct: 'gateway';
     };
   };

@@ -126,39 +126,39 @@ export const policies = {
   'only2u.product.v1.CategoryService/ListCategories': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects' },
   // proto/only2u/product/v1/category.proto:73
   'only2u.product.v1.CategoryService/UpdateCategory': { callers: ['gateway'], access: 'roles', roles: ['admin'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent' },
-  // proto/only2u/product/v1/inventory.proto:39
+  // proto/only2u/product/v1/inventory.proto:35
   'only2u.product.v1.InventoryService/AdjustStock': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'idempotent' },
-  // proto/only2u/product/v1/inventory.proto:89
+  // proto/only2u/product/v1/inventory.proto:85
   'only2u.product.v1.InventoryService/CommitReservation': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/product/v1/inventory.proto:20
-  'only2u.product.v1.InventoryService/GetStock': { callers: ['cart', 'gateway', 'order'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], idempotency: 'no-side-effects' },
-  // proto/only2u/product/v1/inventory.proto:111
+  'only2u.product.v1.InventoryService/GetStock': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  // proto/only2u/product/v1/inventory.proto:107
   'only2u.product.v1.InventoryService/ReleaseReservation': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
-  // proto/only2u/product/v1/inventory.proto:72
+  // proto/only2u/product/v1/inventory.proto:68
   'only2u.product.v1.InventoryService/ReserveStock': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
-  // proto/only2u/product/v1/inventory.proto:133
+  // proto/only2u/product/v1/inventory.proto:129
   'only2u.product.v1.InventoryService/RestockItems': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
-  // proto/only2u/product/v1/product.proto:120
+  // proto/only2u/product/v1/product.proto:117
   'only2u.product.v1.ProductService/BatchGetProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
-  // proto/only2u/product/v1/product.proto:141
+  // proto/only2u/product/v1/product.proto:138
   'only2u.product.v1.ProductService/BatchGetVariants': { callers: ['cart', 'order'], access: 'internal', timeoutMs: 2000, idempotency: 'no-side-effects' },
   // proto/only2u/product/v1/product.proto:20
   'only2u.product.v1.ProductService/CreateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },
-  // proto/only2u/product/v1/product.proto:101
+  // proto/only2u/product/v1/product.proto:98
   'only2u.product.v1.ProductService/DeleteProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },
-  // proto/only2u/product/v1/product.proto:222
+  // proto/only2u/product/v1/product.proto:216
   'only2u.product.v1.ProductService/ExportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'no-side-effects' },
   // proto/only2u/product/v1/product.proto:40
-  'only2u.product.v1.ProductService/GetProduct': { callers: ['gateway', 'operator'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
-  // proto/only2u/product/v1/product.proto:198
+  'only2u.product.v1.ProductService/GetProduct': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
+  // proto/only2u/product/v1/product.proto:192
   'only2u.product.v1.ProductService/ImportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'idempotent' },
-  // proto/only2u/product/v1/product.proto:63
+  // proto/only2u/product/v1/product.proto:60
   'only2u.product.v1.ProductService/ListProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
-  // proto/only2u/product/v1/product.proto:155
-  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway', 'operator'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
-  // proto/only2u/product/v1/product.proto:177
+  // proto/only2u/product/v1/product.proto:152
+  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
+  // proto/only2u/product/v1/product.proto:171
   'only2u.product.v1.ProductService/SuggestProducts': { callers: ['gateway'], access: 'public', timeoutMs: 1000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects' },
-  // proto/only2u/product/v1/product.proto:82
+  // proto/only2u/product/v1/product.proto:79
   'only2u.product.v1.ProductService/UpdateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },
   // proto/only2u/user/v1/auth.proto:120
   'only2u.user.v1.AuthService/ChangePassword': { callers: ['gateway'], access: 'user', timeoutMs: 5000, limits: [{ scope: 'user', requests: 10, windowMs: 60000 }], concurrency: 64, idempotency: 'idempotent' },

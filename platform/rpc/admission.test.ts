@@ -3,7 +3,6 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { DescMethod } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { Fault } from '../fault.ts';

@@ -1598,9 +1598,9 @@ var File_only2u_cart_v1_cart_proto protoreflect.FileDescriptor
 
 const file_only2u_cart_v1_cart_proto_rawDesc = "" +
 	"\n" +
-	"\x19only2u/cart/v1/cart.proto\x12\x0eonly2u.cart.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1aonly2u/type/v1/money.proto\"\xc3\x03\n" +
-	"\x04Cart\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\x19only2u/cart/v1/cart.proto\x12\x0eonly2u.cart.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1aonly2u/type/v1/money.proto\"\xc8\x03\n" +
+	"\x04Cart\x12\x13\n" +
+	"\x02id\x18\x01 \x01(\tB\x03\x80\x01\x01R\x02id\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12.\n" +
 	"\x05items\x18\x03 \x03(\v2\x18.only2u.cart.v1.CartItemR\x05items\x124\n" +
 	"\acoupons\x18\x04 \x03(\v2\x1a.only2u.cart.v1.CartCouponR\acoupons\x12\x1a\n" +
@@ -1641,25 +1641,28 @@ const file_only2u_cart_v1_cart_proto_rawDesc = "" +
 	"\bdiscount\x18\x02 \x01(\v2\x15.only2u.type.v1.MoneyR\bdiscount\x12#\n" +
 	"\rfree_shipping\x18\x03 \x01(\bR\ffreeShipping\x12%\n" +
 	"\x0eproblem_reason\x18\x04 \x01(\tR\rproblemReason\x12'\n" +
-	"\x0fproblem_message\x18\x05 \x01(\tR\x0eproblemMessage\"2\n" +
-	"\x0eGetCartRequest\x12 \n" +
-	"\acart_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cartId\";\n" +
+	"\x0fproblem_message\x18\x05 \x01(\tR\x0eproblemMessage\"5\n" +
+	"\x0eGetCartRequest\x12#\n" +
+	"\acart_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18@\x80\x01\x01R\x06cartId\";\n" +
 	"\x0fGetCartResponse\x12(\n" +
-	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\xb2\x01\n" +
+	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\xb5\x01\n" +
 	"\x12AddCartItemRequest\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12 \n" +
-	"\acart_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cartId\x12(\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12#\n" +
+	"\acart_id\x18\x02 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18@\x80\x01\x01R\x06cartId\x12(\n" +
 	"\n" +
 	"variant_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\tvariantId\x12&\n" +
 	"\bquantity\x18\x04 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bquantity\"?\n" +
 	"\x13AddCartItemResponse\x12(\n" +
-	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\x8f\x02\n" +
+	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\x92\x02\n" +
 	"\x15UpdateCartItemRequest\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12 \n" +
-	"\acart_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cartId\x12(\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12#\n" +
+	"\acart_id\x18\x02 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18@\x80\x01\x01R\x06cartId\x12(\n" +
 	"\n" +
 	"variant_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\tvariantId\x12&\n" +
 	"\bquantity\x18\x04 \x01(\x05B\n" +
@@ -1668,50 +1671,55 @@ const file_only2u_cart_v1_cart_proto_rawDesc = "" +
 	"updateMask\x12\x1b\n" +
 	"\x04etag\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"B\n" +
 	"\x16UpdateCartItemResponse\x12(\n" +
-	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\x8d\x01\n" +
+	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\x90\x01\n" +
 	"\x15RemoveCartItemRequest\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12 \n" +
-	"\acart_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cartId\x12(\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12#\n" +
+	"\acart_id\x18\x02 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18@\x80\x01\x01R\x06cartId\x12(\n" +
 	"\n" +
 	"variant_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\tvariantId\"B\n" +
 	"\x16RemoveCartItemResponse\x12(\n" +
-	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\x8b\x01\n" +
+	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\x8e\x01\n" +
 	"\x12ApplyCouponRequest\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12 \n" +
-	"\acart_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cartId\x12)\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12#\n" +
+	"\acart_id\x18\x02 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18@\x80\x01\x01R\x06cartId\x12)\n" +
 	"\x04code\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18(\x92\x02\tWELCOME10R\x04code\"?\n" +
 	"\x13ApplyCouponResponse\x12(\n" +
-	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\x80\x01\n" +
+	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"\x83\x01\n" +
 	"\x13RemoveCouponRequest\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12 \n" +
-	"\acart_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cartId\x12\x1d\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12#\n" +
+	"\acart_id\x18\x02 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18@\x80\x01\x01R\x06cartId\x12\x1d\n" +
 	"\x04code\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04code\"@\n" +
 	"\x14RemoveCouponResponse\x12(\n" +
-	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"k\n" +
+	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"n\n" +
 	"\x10MergeCartRequest\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12-\n" +
-	"\rguest_cart_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\vguestCartId\"u\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x120\n" +
+	"\rguest_cart_id\x18\x02 \x01(\tB\f\xbaH\x06r\x04\x10\x01\x18@\x80\x01\x01R\vguestCartId\"u\n" +
 	"\x11MergeCartResponse\x12(\n" +
 	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\x126\n" +
-	"\bleft_out\x18\x02 \x03(\v2\x1b.only2u.cart.v1.CartContentR\aleftOut\"^\n" +
+	"\bleft_out\x18\x02 \x03(\v2\x1b.only2u.cart.v1.CartContentR\aleftOut\"a\n" +
 	"\x10ClearCartRequest\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12 \n" +
-	"\acart_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cartId\"=\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12#\n" +
+	"\acart_id\x18\x02 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18@\x80\x01\x01R\x06cartId\"=\n" +
 	"\x11ClearCartResponse\x12(\n" +
 	"\x04cart\x18\x01 \x01(\v2\x14.only2u.cart.v1.CartR\x04cart\"H\n" +
 	"\vCartContent\x12\x1d\n" +
 	"\n" +
 	"variant_id\x18\x01 \x01(\tR\tvariantId\x12\x1a\n" +
-	"\bquantity\x18\x02 \x01(\x05R\bquantity\":\n" +
-	"\x16GetCartContentsRequest\x12 \n" +
-	"\acart_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cartId\"\xa2\x01\n" +
-	"\x17GetCartContentsResponse\x12\x17\n" +
-	"\acart_id\x18\x01 \x01(\tR\x06cartId\x127\n" +
+	"\bquantity\x18\x02 \x01(\x05R\bquantity\"=\n" +
+	"\x16GetCartContentsRequest\x12#\n" +
+	"\acart_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18@\x80\x01\x01R\x06cartId\"\xa7\x01\n" +
+	"\x17GetCartContentsResponse\x12\x1c\n" +
+	"\acart_id\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06cartId\x127\n" +
 	"\bcontents\x18\x02 \x03(\v2\x1b.only2u.cart.v1.CartContentR\bcontents\x12!\n" +
 	"\fcoupon_codes\x18\x03 \x03(\tR\vcouponCodes\x12\x12\n" +
 	"\x04etag\x18\x04 \x01(\tR\x04etag*\x82\x02\n" +

@@ -322,11 +322,11 @@ const file_only2u_order_v1_events_proto_rawDesc = "" +
 	"\aversion\x18\x06 \x01(\x05R\aversion\x12;\n" +
 	"\vchange_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"changeTime:\v\xe2\xe0\x18\a\n" +
-	"\x05order\"\xd2\x02\n" +
+	"\x05order\"\xd7\x02\n" +
 	"\x0eOrderConfirmed\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\tR\aorderId\x12\x17\n" +
-	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x17\n" +
-	"\acart_id\x18\x03 \x01(\tR\x06cartId\x124\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x1c\n" +
+	"\acart_id\x18\x03 \x01(\tB\x03\x80\x01\x01R\x06cartId\x124\n" +
 	"\x05items\x18\x04 \x03(\v2\x1e.only2u.order.v1.ConfirmedItemR\x05items\x12+\n" +
 	"\x05total\x18\x05 \x01(\v2\x15.only2u.type.v1.MoneyR\x05total\x12!\n" +
 	"\fcoupon_codes\x18\x06 \x03(\tR\vcouponCodes\x12=\n" +

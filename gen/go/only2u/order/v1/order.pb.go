@@ -3032,7 +3032,7 @@ const file_only2u_order_v1_order_proto_rawDesc = "" +
 	"\x03tax\x18\r \x01(\v2\x14.only2u.order.v1.TaxR\x03tax\x12+\n" +
 	"\x11canceled_quantity\x18\x0e \x01(\x05R\x10canceledQuantity\x12+\n" +
 	"\x11returned_quantity\x18\x0f \x01(\x05R\x10returnedQuantity\x121\n" +
-	"\brefunded\x18\x10 \x01(\v2\x15.only2u.type.v1.MoneyR\brefunded\"\xde\x04\n" +
+	"\brefunded\x18\x10 \x01(\v2\x15.only2u.type.v1.MoneyR\brefunded\"\xe3\x04\n" +
 	"\tOrderPart\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tvendor_id\x18\x02 \x01(\tR\bvendorId\x123\n" +
@@ -3042,9 +3042,9 @@ const file_only2u_order_v1_order_proto_rawDesc = "" +
 	"\x11shipping_discount\x18\x06 \x01(\v2\x15.only2u.type.v1.MoneyR\x10shippingDiscount\x127\n" +
 	"\fshipping_tax\x18\a \x01(\v2\x14.only2u.order.v1.TaxR\vshippingTax\x12+\n" +
 	"\x05total\x18\b \x01(\v2\x15.only2u.type.v1.MoneyR\x05total\x12\x18\n" +
-	"\acarrier\x18\t \x01(\tR\acarrier\x12'\n" +
+	"\acarrier\x18\t \x01(\tR\acarrier\x12,\n" +
 	"\x0ftracking_number\x18\n" +
-	" \x01(\tR\x0etrackingNumber\x12%\n" +
+	" \x01(\tB\x03\x80\x01\x01R\x0etrackingNumber\x12%\n" +
 	"\x0einvoice_number\x18\v \x01(\tR\rinvoiceNumber\x127\n" +
 	"\tship_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\bshipTime\x12=\n" +
 	"\fdeliver_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\vdeliverTime\"\xaf\x02\n" +
@@ -3078,14 +3078,14 @@ const file_only2u_order_v1_order_proto_rawDesc = "" +
 	"payment_id\x18\x01 \x01(\tR\tpaymentId\x128\n" +
 	"\x06method\x18\x02 \x01(\x0e2 .only2u.payment.v1.PaymentMethodR\x06method\x121\n" +
 	"\bcaptured\x18\x03 \x01(\v2\x15.only2u.type.v1.MoneyR\bcaptured\x12;\n" +
-	"\ahandoff\x18\x04 \x01(\v2!.only2u.payment.v1.PaymentHandoffR\ahandoff\"\xf9\x02\n" +
+	"\ahandoff\x18\x04 \x01(\v2!.only2u.payment.v1.PaymentHandoffR\ahandoff\"\x83\x03\n" +
 	"\vOrderReturn\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\apart_id\x18\x02 \x01(\tR\x06partId\x120\n" +
-	"\x05items\x18\x03 \x03(\v2\x1a.only2u.order.v1.OrderItemR\x05items\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\x12:\n" +
-	"\x06status\x18\x05 \x01(\x0e2\".only2u.order.v1.OrderReturnStatusR\x06status\x12\x12\n" +
-	"\x04note\x18\x06 \x01(\tR\x04note\x12-\n" +
+	"\x05items\x18\x03 \x03(\v2\x1a.only2u.order.v1.OrderItemR\x05items\x12\x1b\n" +
+	"\x06reason\x18\x04 \x01(\tB\x03\x80\x01\x01R\x06reason\x12:\n" +
+	"\x06status\x18\x05 \x01(\x0e2\".only2u.order.v1.OrderReturnStatusR\x06status\x12\x17\n" +
+	"\x04note\x18\x06 \x01(\tB\x03\x80\x01\x01R\x04note\x12-\n" +
 	"\x06refund\x18\a \x01(\v2\x15.only2u.type.v1.MoneyR\x06refund\x12;\n" +
 	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
@@ -3097,13 +3097,13 @@ const file_only2u_order_v1_order_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12;\n" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12\x12\n" +
-	"\x04sent\x18\x05 \x01(\bR\x04sent\"\x8f\x01\n" +
+	"\x04sent\x18\x05 \x01(\bR\x04sent\"\x94\x01\n" +
 	"\tOrderStep\x12;\n" +
 	"\vhappen_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"happenTime\x12\x12\n" +
-	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\x12\x17\n" +
-	"\apart_id\x18\x04 \x01(\tR\x06partId\"\xe6\x06\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1d\n" +
+	"\amessage\x18\x03 \x01(\tB\x03\x80\x01\x01R\amessage\x12\x17\n" +
+	"\apart_id\x18\x04 \x01(\tR\x06partId\"\xeb\x06\n" +
 	"\x05Order\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x124\n" +
@@ -3116,8 +3116,8 @@ const file_only2u_order_v1_order_proto_rawDesc = "" +
 	"\apayment\x18\t \x01(\v2\x1d.only2u.order.v1.OrderPaymentR\apayment\x12J\n" +
 	"\x13payment_expire_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x11paymentExpireTime\x12!\n" +
-	"\fclose_reason\x18\v \x01(\tR\vcloseReason\x12#\n" +
-	"\rclose_message\x18\f \x01(\tR\fcloseMessage\x126\n" +
+	"\fclose_reason\x18\v \x01(\tR\vcloseReason\x12(\n" +
+	"\rclose_message\x18\f \x01(\tB\x03\x80\x01\x01R\fcloseMessage\x126\n" +
 	"\areturns\x18\r \x03(\v2\x1c.only2u.order.v1.OrderReturnR\areturns\x126\n" +
 	"\arefunds\x18\x0e \x03(\v2\x1c.only2u.order.v1.OrderRefundR\arefunds\x124\n" +
 	"\ahistory\x18\x0f \x03(\v2\x1a.only2u.order.v1.OrderStepR\ahistory\x12;\n" +
@@ -3129,9 +3129,10 @@ const file_only2u_order_v1_order_proto_rawDesc = "" +
 	"\tOrderItem\x12\"\n" +
 	"\aline_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06lineId\x12&\n" +
 	"\bquantity\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bquantity\"\x91\x01\n" +
-	"\x11QuoteOrderRequest\x12 \n" +
-	"\acart_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06cartId\x12(\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\bquantity\"\x94\x01\n" +
+	"\x11QuoteOrderRequest\x12#\n" +
+	"\acart_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18@\x80\x01\x01R\x06cartId\x12(\n" +
 	"\n" +
 	"address_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\taddressId\x120\n" +
 	"\x0fshipping_option\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18 R\x0eshippingOption\"B\n" +
@@ -3159,44 +3160,44 @@ const file_only2u_order_v1_order_proto_rawDesc = "" +
 	"\x06status\x18\x04 \x01(\x0e2\x1c.only2u.order.v1.OrderStatusB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06status\"l\n" +
 	"\x12ListOrdersResponse\x12.\n" +
 	"\x06orders\x18\x01 \x03(\v2\x16.only2u.order.v1.OrderR\x06orders\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdf\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe2\x01\n" +
 	"\x12CancelOrderRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12$\n" +
 	"\border_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\aorderId\x12:\n" +
-	"\x05items\x18\x03 \x03(\v2\x1a.only2u.order.v1.OrderItemB\b\xbaH\x05\x92\x01\x02\x10dR\x05items\x12 \n" +
-	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\x12\x1b\n" +
+	"\x05items\x18\x03 \x03(\v2\x1a.only2u.order.v1.OrderItemB\b\xbaH\x05\x92\x01\x02\x10dR\x05items\x12#\n" +
+	"\x06reason\x18\x04 \x01(\tB\v\xbaH\x05r\x03\x18\xf4\x03\x80\x01\x01R\x06reason\x12\x1b\n" +
 	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"C\n" +
 	"\x13CancelOrderResponse\x12,\n" +
 	"\x05order\x18\x01 \x01(\v2\x16.only2u.order.v1.OrderR\x05order\"9\n" +
 	"\x11WatchOrderRequest\x12$\n" +
 	"\border_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\aorderId\"B\n" +
 	"\x12WatchOrderResponse\x12,\n" +
-	"\x05order\x18\x01 \x01(\v2\x16.only2u.order.v1.OrderR\x05order\"\xfc\x02\n" +
+	"\x05order\x18\x01 \x01(\v2\x16.only2u.order.v1.OrderR\x05order\"\xff\x02\n" +
 	"\x18UpdateFulfillmentRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12$\n" +
 	"\border_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\aorderId\x12\"\n" +
 	"\apart_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06partId\x12=\n" +
 	"\x06status\x18\x04 \x01(\x0e2\x1b.only2u.order.v1.PartStatusB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06status\x12!\n" +
-	"\acarrier\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18dR\acarrier\x120\n" +
-	"\x0ftracking_number\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\x0etrackingNumber\x12;\n" +
+	"\acarrier\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18dR\acarrier\x123\n" +
+	"\x0ftracking_number\x18\x06 \x01(\tB\n" +
+	"\xbaH\x04r\x02\x18d\x80\x01\x01R\x0etrackingNumber\x12;\n" +
 	"\vupdate_mask\x18\a \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12\x1b\n" +
 	"\x04etag\x18\b \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\"I\n" +
 	"\x19UpdateFulfillmentResponse\x12,\n" +
-	"\x05order\x18\x01 \x01(\v2\x16.only2u.order.v1.OrderR\x05order\"\xc8\x01\n" +
+	"\x05order\x18\x01 \x01(\v2\x16.only2u.order.v1.OrderR\x05order\"\xcb\x01\n" +
 	"\x14RequestReturnRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12$\n" +
 	"\border_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\aorderId\x12<\n" +
 	"\x05items\x18\x03 \x03(\v2\x1a.only2u.order.v1.OrderItemB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05items\x12\"\n" +
-	"\x06reason\x18\x04 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x06reason\"b\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05items\x12%\n" +
+	"\x06reason\x18\x04 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\xf4\x03\x80\x01\x01R\x06reason\"b\n" +
 	"\x15RequestReturnResponse\x12,\n" +
 	"\x05order\x18\x01 \x01(\v2\x16.only2u.order.v1.OrderR\x05order\x12\x1b\n" +
-	"\treturn_id\x18\x02 \x01(\tR\breturnId\"\x8f\x02\n" +
+	"\treturn_id\x18\x02 \x01(\tR\breturnId\"\x92\x02\n" +
 	"\x14ResolveReturnRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12$\n" +
@@ -3204,8 +3205,8 @@ const file_only2u_order_v1_order_proto_rawDesc = "" +
 	"\treturn_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\breturnId\x12G\n" +
 	"\bdecision\x18\x04 \x01(\x0e2\x1f.only2u.order.v1.ReturnDecisionB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\bdecision\x12\x18\n" +
-	"\arestock\x18\x05 \x01(\bR\arestock\x12\x1c\n" +
-	"\x04note\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x04note\"E\n" +
+	"\arestock\x18\x05 \x01(\bR\arestock\x12\x1f\n" +
+	"\x04note\x18\x06 \x01(\tB\v\xbaH\x05r\x03\x18\xf4\x03\x80\x01\x01R\x04note\"E\n" +
 	"\x15ResolveReturnResponse\x12,\n" +
 	"\x05order\x18\x01 \x01(\v2\x16.only2u.order.v1.OrderR\x05order\"[\n" +
 	"\x11GetInvoiceRequest\x12$\n" +

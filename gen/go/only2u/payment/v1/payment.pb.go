@@ -1684,7 +1684,7 @@ var File_only2u_payment_v1_payment_proto protoreflect.FileDescriptor
 
 const file_only2u_payment_v1_payment_proto_rawDesc = "" +
 	"\n" +
-	"\x1fonly2u/payment/v1/payment.proto\x12\x11only2u.payment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1aonly2u/type/v1/money.proto\"\x8e\x05\n" +
+	"\x1fonly2u/payment/v1/payment.proto\x12\x11only2u.payment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1aonly2u/type/v1/money.proto\"\x93\x05\n" +
 	"\aPayment\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
 	"\border_id\x18\x02 \x01(\tR\aorderId\x12\x17\n" +
@@ -1697,15 +1697,15 @@ const file_only2u_payment_v1_payment_proto_rawDesc = "" +
 	"\arefunds\x18\t \x03(\v2\x19.only2u.payment.v1.RefundR\arefunds\x12;\n" +
 	"\ahandoff\x18\n" +
 	" \x01(\v2!.only2u.payment.v1.PaymentHandoffR\ahandoff\x12'\n" +
-	"\x0ffailed_attempts\x18\v \x01(\x05R\x0efailedAttempts\x12!\n" +
-	"\flast_failure\x18\f \x01(\tR\vlastFailure\x12;\n" +
+	"\x0ffailed_attempts\x18\v \x01(\x05R\x0efailedAttempts\x12&\n" +
+	"\flast_failure\x18\f \x01(\tB\x03\x80\x01\x01R\vlastFailure\x12;\n" +
 	"\vcreate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\"\x80\x01\n" +
+	"updateTime\"\x85\x01\n" +
 	"\x0ePaymentHandoff\x12\x1a\n" +
-	"\bprovider\x18\x01 \x01(\tR\bprovider\x12*\n" +
-	"\x11provider_order_id\x18\x02 \x01(\tR\x0fproviderOrderId\x12&\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12/\n" +
+	"\x11provider_order_id\x18\x02 \x01(\tB\x03\x80\x01\x01R\x0fproviderOrderId\x12&\n" +
 	"\x0fprovider_key_id\x18\x03 \x01(\tR\rproviderKeyId\"\x8e\x02\n" +
 	"\x06Refund\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
@@ -1729,13 +1729,13 @@ const file_only2u_payment_v1_payment_proto_rawDesc = "" +
 	"\n" +
 	"payment_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\tpaymentId\"J\n" +
 	"\x12GetPaymentResponse\x124\n" +
-	"\apayment\x18\x01 \x01(\v2\x1a.only2u.payment.v1.PaymentR\apayment\"\xe4\x01\n" +
+	"\apayment\x18\x01 \x01(\v2\x1a.only2u.payment.v1.PaymentR\apayment\"\xe7\x01\n" +
 	"\x15CapturePaymentRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12(\n" +
 	"\n" +
-	"payment_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\tpaymentId\x129\n" +
-	"\x13provider_payment_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x11providerPaymentId\x12<\n" +
+	"payment_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\tpaymentId\x12<\n" +
+	"\x13provider_payment_id\x18\x03 \x01(\tB\f\xbaH\x06r\x04\x10\x01\x18@\x80\x01\x01R\x11providerPaymentId\x12<\n" +
 	"\x12provider_signature\x18\x04 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\x80\x02\x80\x01\x01R\x11providerSignature\"N\n" +
 	"\x16CapturePaymentResponse\x124\n" +
 	"\apayment\x18\x01 \x01(\v2\x1a.only2u.payment.v1.PaymentR\apayment\"\x9e\x01\n" +
@@ -1759,12 +1759,12 @@ const file_only2u_payment_v1_payment_proto_rawDesc = "" +
 	"\x06amount\x18\x03 \x01(\v2\x15.only2u.type.v1.MoneyB\x06\xbaH\x03\xc8\x01\x01R\x06amount\x12 \n" +
 	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06reason\"J\n" +
 	"\x15RefundPaymentResponse\x121\n" +
-	"\x06refund\x18\x01 \x01(\v2\x19.only2u.payment.v1.RefundR\x06refund\"\xb6\x01\n" +
+	"\x06refund\x18\x01 \x01(\v2\x19.only2u.payment.v1.RefundR\x06refund\"\xb9\x01\n" +
 	"\x1aHandleProviderEventRequest\x12'\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12%\n" +
-	"\bprovider\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 R\bprovider\x12\x1d\n" +
-	"\x04body\x18\x03 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x10R\x04body\x12)\n" +
+	"\bprovider\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 R\bprovider\x12 \n" +
+	"\x04body\x18\x03 \x01(\fB\f\xbaH\x06z\x04\x18\x80\x80\x10\x80\x01\x01R\x04body\x12)\n" +
 	"\tsignature\x18\x04 \x01(\tB\v\xbaH\x05r\x03\x18\x80\x02\x80\x01\x01R\tsignature\"\x1d\n" +
 	"\x1bHandleProviderEventResponse\"\x8c\x01\n" +
 	"\x18ReconcilePaymentsRequest\x129\n" +
@@ -1777,16 +1777,16 @@ const file_only2u_payment_v1_payment_proto_rawDesc = "" +
 	"difference\x12D\n" +
 	"\asummary\x18\x02 \x01(\v2(.only2u.payment.v1.ReconciliationSummaryH\x00R\asummary\x12\x1c\n" +
 	"\bcompared\x18\x03 \x01(\x03H\x00R\bcomparedB\b\n" +
-	"\x06result\"\xb5\x02\n" +
+	"\x06result\"\xbf\x02\n" +
 	"\x18ReconciliationDifference\x12C\n" +
 	"\x04kind\x18\x01 \x01(\x0e2/.only2u.payment.v1.ReconciliationDifferenceKindR\x04kind\x12\x1d\n" +
 	"\n" +
-	"payment_id\x18\x02 \x01(\tR\tpaymentId\x12\x1f\n" +
-	"\vprovider_id\x18\x03 \x01(\tR\n" +
+	"payment_id\x18\x02 \x01(\tR\tpaymentId\x12$\n" +
+	"\vprovider_id\x18\x03 \x01(\tB\x03\x80\x01\x01R\n" +
 	"providerId\x12:\n" +
 	"\rledger_amount\x18\x04 \x01(\v2\x15.only2u.type.v1.MoneyR\fledgerAmount\x12>\n" +
-	"\x0fprovider_amount\x18\x05 \x01(\v2\x15.only2u.type.v1.MoneyR\x0eproviderAmount\x12\x18\n" +
-	"\amessage\x18\x06 \x01(\tR\amessage\"\xbb\x01\n" +
+	"\x0fprovider_amount\x18\x05 \x01(\v2\x15.only2u.type.v1.MoneyR\x0eproviderAmount\x12\x1d\n" +
+	"\amessage\x18\x06 \x01(\tB\x03\x80\x01\x01R\amessage\"\xbb\x01\n" +
 	"\x15ReconciliationSummary\x12\x1a\n" +
 	"\bcompared\x18\x01 \x01(\x03R\bcompared\x12 \n" +
 	"\vdifferences\x18\x02 \x01(\x03R\vdifferences\x121\n" +

@@ -201,15 +201,15 @@ var File_only2u_payment_v1_test_provider_proto protoreflect.FileDescriptor
 
 const file_only2u_payment_v1_test_provider_proto_rawDesc = "" +
 	"\n" +
-	"%only2u/payment/v1/test_provider.proto\x12\x11only2u.payment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\xc1\x01\n" +
+	"%only2u/payment/v1/test_provider.proto\x12\x11only2u.payment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\xc4\x01\n" +
 	"\x13PayTestOrderRequest\x12(\n" +
 	"\n" +
-	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x125\n" +
-	"\x11provider_order_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0fproviderOrderId\x12I\n" +
-	"\aoutcome\x18\x03 \x01(\x0e2%.only2u.payment.v1.TestPaymentOutcomeB\b\xbaH\x05\x82\x01\x02\x10\x01R\aoutcome\"u\n" +
-	"\x14PayTestOrderResponse\x12.\n" +
-	"\x13provider_payment_id\x18\x01 \x01(\tR\x11providerPaymentId\x12-\n" +
-	"\x12provider_signature\x18\x02 \x01(\tR\x11providerSignature*|\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x128\n" +
+	"\x11provider_order_id\x18\x02 \x01(\tB\f\xbaH\x06r\x04\x10\x01\x18@\x80\x01\x01R\x0fproviderOrderId\x12I\n" +
+	"\aoutcome\x18\x03 \x01(\x0e2%.only2u.payment.v1.TestPaymentOutcomeB\b\xbaH\x05\x82\x01\x02\x10\x01R\aoutcome\"\x7f\n" +
+	"\x14PayTestOrderResponse\x123\n" +
+	"\x13provider_payment_id\x18\x01 \x01(\tB\x03\x80\x01\x01R\x11providerPaymentId\x122\n" +
+	"\x12provider_signature\x18\x02 \x01(\tB\x03\x80\x01\x01R\x11providerSignature*|\n" +
 	"\x12TestPaymentOutcome\x12$\n" +
 	" TEST_PAYMENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19TEST_PAYMENT_OUTCOME_PAID\x10\x01\x12!\n" +

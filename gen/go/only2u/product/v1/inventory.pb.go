@@ -1043,12 +1043,10 @@ const file_only2u_product_v1_inventory_proto_rawDesc = "" +
 	"\x16RESERVATION_STATE_HELD\x10\x01\x12\x1f\n" +
 	"\x1bRESERVATION_STATE_COMMITTED\x10\x02\x12\x1e\n" +
 	"\x1aRESERVATION_STATE_RELEASED\x10\x03\x12\x1d\n" +
-	"\x19RESERVATION_STATE_EXPIRED\x10\x042\xb7\x06\n" +
-	"\x10InventoryService\x12\x83\x01\n" +
-	"\bGetStock\x12\".only2u.product.v1.GetStockRequest\x1a#.only2u.product.v1.GetStockResponse\".\xe2\xe0\x18'\n" +
-	"\agateway\n" +
-	"\x04cart\n" +
-	"\x05order\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<\x90\x02\x01\x12\x8e\x01\n" +
+	"\x19RESERVATION_STATE_EXPIRED\x10\x042\xa9\x06\n" +
+	"\x10InventoryService\x12v\n" +
+	"\bGetStock\x12\".only2u.product.v1.GetStockRequest\x1a#.only2u.product.v1.GetStockResponse\"!\xe2\xe0\x18\x1a\n" +
+	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<\x90\x02\x01\x12\x8e\x01\n" +
 	"\vAdjustStock\x12%.only2u.product.v1.AdjustStockRequest\x1a&.only2u.product.v1.AdjustStockResponse\"0\xe2\xe0\x18)\n" +
 	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xd8\x04\x1a\x02\b<\x90\x02\x02\x12u\n" +
 	"\fReserveStock\x12&.only2u.product.v1.ReserveStockRequest\x1a'.only2u.product.v1.ReserveStockResponse\"\x14\xe2\xe0\x18\r\n" +

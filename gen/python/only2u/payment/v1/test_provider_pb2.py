@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from only2u.mesh.v1 import policy_pb2 as only2u_dot_mesh_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%only2u/payment/v1/test_provider.proto\x12\x11only2u.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\x9c\x01\n\x13PayTestOrderRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12$\n\x11provider_order_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12@\n\x07outcome\x18\x03 \x01(\x0e\x32%.only2u.payment.v1.TestPaymentOutcomeB\x08\xbaH\x05\x82\x01\x02\x10\x01\"O\n\x14PayTestOrderResponse\x12\x1b\n\x13provider_payment_id\x18\x01 \x01(\t\x12\x1a\n\x12provider_signature\x18\x02 \x01(\t*|\n\x12TestPaymentOutcome\x12$\n TEST_PAYMENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19TEST_PAYMENT_OUTCOME_PAID\x10\x01\x12!\n\x1dTEST_PAYMENT_OUTCOME_DECLINED\x10\x02\x32\xa9\x01\n\x13TestProviderService\x12\x82\x01\n\x0cPayTestOrder\x12&.only2u.payment.v1.PayTestOrderRequest\x1a\'.only2u.payment.v1.PayTestOrderResponse\"!\x90\x02\x02\xe2\xe0\x18\x1a\n\x07gateway\x10\x01\"\x02\x08\x05*\t\x08\x01\x10\xd8\x04\x1a\x02\x08<\x1a\r\xe2\xe0\x18\t\n\x07paymentb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%only2u/payment/v1/test_provider.proto\x12\x11only2u.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bonly2u/mesh/v1/policy.proto\"\x9f\x01\n\x13PayTestOrderRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x08\x18@\x12\'\n\x11provider_order_id\x18\x02 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18@\x12@\n\x07outcome\x18\x03 \x01(\x0e\x32%.only2u.payment.v1.TestPaymentOutcomeB\x08\xbaH\x05\x82\x01\x02\x10\x01\"Y\n\x14PayTestOrderResponse\x12 \n\x13provider_payment_id\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1f\n\x12provider_signature\x18\x02 \x01(\tB\x03\x80\x01\x01*|\n\x12TestPaymentOutcome\x12$\n TEST_PAYMENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19TEST_PAYMENT_OUTCOME_PAID\x10\x01\x12!\n\x1dTEST_PAYMENT_OUTCOME_DECLINED\x10\x02\x32\xa9\x01\n\x13TestProviderService\x12\x82\x01\n\x0cPayTestOrder\x12&.only2u.payment.v1.PayTestOrderRequest\x1a\'.only2u.payment.v1.PayTestOrderResponse\"!\x90\x02\x02\xe2\xe0\x18\x1a\n\x07gateway\x10\x01\"\x02\x08\x05*\t\x08\x01\x10\xd8\x04\x1a\x02\x08<\x1a\r\xe2\xe0\x18\t\n\x07paymentb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,19 +36,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYTESTORDERREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_PAYTESTORDERREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\006r\004\020\010\030@'
   _globals['_PAYTESTORDERREQUEST'].fields_by_name['provider_order_id']._loaded_options = None
-  _globals['_PAYTESTORDERREQUEST'].fields_by_name['provider_order_id']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_PAYTESTORDERREQUEST'].fields_by_name['provider_order_id']._serialized_options = b'\200\001\001\272H\006r\004\020\001\030@'
   _globals['_PAYTESTORDERREQUEST'].fields_by_name['outcome']._loaded_options = None
   _globals['_PAYTESTORDERREQUEST'].fields_by_name['outcome']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_PAYTESTORDERRESPONSE'].fields_by_name['provider_payment_id']._loaded_options = None
+  _globals['_PAYTESTORDERRESPONSE'].fields_by_name['provider_payment_id']._serialized_options = b'\200\001\001'
+  _globals['_PAYTESTORDERRESPONSE'].fields_by_name['provider_signature']._loaded_options = None
+  _globals['_PAYTESTORDERRESPONSE'].fields_by_name['provider_signature']._serialized_options = b'\200\001\001'
   _globals['_TESTPROVIDERSERVICE']._loaded_options = None
   _globals['_TESTPROVIDERSERVICE']._serialized_options = b'\342\340\030\t\n\007payment'
   _globals['_TESTPROVIDERSERVICE'].methods_by_name['PayTestOrder']._loaded_options = None
   _globals['_TESTPROVIDERSERVICE'].methods_by_name['PayTestOrder']._serialized_options = b'\220\002\002\342\340\030\032\n\007gateway\020\001\"\002\010\005*\t\010\001\020\330\004\032\002\010<'
-  _globals['_TESTPAYMENTOUTCOME']._serialized_start=358
-  _globals['_TESTPAYMENTOUTCOME']._serialized_end=482
+  _globals['_TESTPAYMENTOUTCOME']._serialized_start=371
+  _globals['_TESTPAYMENTOUTCOME']._serialized_end=495
   _globals['_PAYTESTORDERREQUEST']._serialized_start=119
-  _globals['_PAYTESTORDERREQUEST']._serialized_end=275
-  _globals['_PAYTESTORDERRESPONSE']._serialized_start=277
-  _globals['_PAYTESTORDERRESPONSE']._serialized_end=356
-  _globals['_TESTPROVIDERSERVICE']._serialized_start=485
-  _globals['_TESTPROVIDERSERVICE']._serialized_end=654
+  _globals['_PAYTESTORDERREQUEST']._serialized_end=278
+  _globals['_PAYTESTORDERRESPONSE']._serialized_start=280
+  _globals['_PAYTESTORDERRESPONSE']._serialized_end=369
+  _globals['_TESTPROVIDERSERVICE']._serialized_start=498
+  _globals['_TESTPROVIDERSERVICE']._serialized_end=667
 # @@protoc_insertion_point(module_scope)
