@@ -1,5 +1,5 @@
 import { watch } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workloads } from '#gen/mesh/policies.ts';
@@ -9,7 +9,6 @@ import { isGiven, type Variables } from '#platform/config.ts';
 import { createEmbeddedPostgres } from '#platform/embedded-postgres.ts';
 import { StartError } from '#platform/start-error.ts';
 import { createLog } from '#platform/telemetry/log.ts';
-import type { Rendered } from '../mesh/render.ts';
 import { createEnvoyAdmin, type EnvoyAdmin } from './admin.ts';
 import { openCertificates } from './certificates.ts';
 import { readEnvoyLog } from './envoy-log.ts';
@@ -18,6 +17,7 @@ import { folderOf, type Form, installFiles, nodesOf, type Places, readRendered }
 import { createRefusals } from './refusals.ts';
 import { openRunFolder } from './run-folder.ts';
 import type { ServiceProcess } from './service-processes.ts';
+import type { Shadow } from './shadow.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -29,10 +29,10 @@ export type MeshOptions = {
   readonly variables: Variables;
   readonly postgresPort: number;
   /** The services to start; made for the folder that the mesh runs in. */
-  services(run: string): readonly ServiceProcess[];
+  services(run: string, variables: Variables): readonly ServiceProcess[];
   readonly ports: Places['ports'];
-  /** What the Envoys read instead of gen/mesh/envoy, which is watched. */
-  readonly rendered?: readonly Rendered[];
+  /** A policy to come, whose refusals are counted; without one the Envoys read gen/mesh/envoy, which is watched. */
+  readonly shadow?: Shadow | undefined;
   /** Told in words what happens. */
   say(text: string): void;
   /** Told each line of a service's log, and each call of an Envoy's if it is wanted. */
@@ -80,7 +80,7 @@ async function start(
   stage(() => certificates.close());
 
   const generated = join(root, 'gen/mesh/envoy');
-  const nodes = nodesOf(form, options.rendered ?? (await readRendered(generated)));
+  const nodes = nodesOf(form, options.shadow?.rendered ?? (await readRendered(generated)));
   if (nodes.length === 0)
     throw new StartError('There is nothing for an Envoy in gen/mesh/envoy: run npm run generate.');
   for (const node of nodes) await installFiles(node, places);
@@ -107,7 +107,10 @@ async function start(
   envoyStage.push(...envoys.map((envoy) => () => envoy.close(closeWithinMs)));
   await Promise.all(envoys.map(({ ready }) => ready));
 
-  const services = options.services(run.path);
+  const shadowFile = join(run.path, 'shadow.json');
+  if (options.shadow !== undefined) await writeFile(shadowFile, options.shadow.policies, { mode: 0o600 });
+  const shadowing = options.shadow === undefined ? {} : { POLICY_SHADOW_FILE: shadowFile };
+  const services = options.services(run.path, { ...options.variables, ...shadowing });
   const inner = services.filter(({ isEdge }) => !isEdge);
   const keepingData = inner.map(({ name }) => name).filter((name) => !isGiven(options.variables, name, 'DATABASE_URL'));
   if (keepingData.length > 0) {
@@ -138,7 +141,7 @@ async function start(
   }
   await keysRead(admins);
 
-  if (options.rendered === undefined) stage(watchRendered(generated, form, places, say));
+  if (options.shadow === undefined) stage(watchRendered(generated, form, places, say));
   return { run: run.path, processes, close };
 }
 

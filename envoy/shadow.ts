@@ -6,9 +6,25 @@ import { createModel, type MeshModel } from '../mesh/model.ts';
 import type { Rendered } from '../mesh/render.ts';
 import { settings } from '../mesh/shop-settings.ts';
 
-/** What the Envoys read when they also count what a next policy would refuse: a folder of protos, or a commit. */
-export function renderedWithShadow(next: string): readonly Rendered[] {
-  return renderEnvoy(createModel(loadContracts('proto')), settings, modelOf(next));
+/** A policy to come beside the present one. */
+export type Shadow = {
+  /** What the Envoys read when they also count what it would refuse. */
+  readonly rendered: readonly Rendered[];
+  /** What processes read for the same, in JSON. */
+  readonly policies: string;
+};
+
+/** Reads the policy to come from a folder of protos, or a commit. */
+export function readShadow(next: string): Shadow {
+  const model = modelOf(next);
+  const policies = model.methods.map(({ path, policy: { callers, access, roles, idempotency } }) => [
+    path,
+    { callers, access, roles, idempotency },
+  ]);
+  return {
+    rendered: renderEnvoy(createModel(loadContracts('proto')), settings, model),
+    policies: JSON.stringify(Object.fromEntries(policies)),
+  };
 }
 
 function modelOf(next: string): MeshModel {

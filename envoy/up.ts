@@ -9,7 +9,7 @@ import { behindTheEdge } from '../mesh/envoy-names.ts';
 import { findEnvoy } from './binary.ts';
 import { openMesh, type RunningMesh } from './mesh.ts';
 import { serviceProcesses } from './service-processes.ts';
-import { renderedWithShadow } from './shadow.ts';
+import { readShadow } from './shadow.ts';
 
 const help = `Usage: npm run mesh:up [-- [options] SERVICE…]
 
@@ -48,17 +48,10 @@ async function main(): Promise<void> {
       form: values.sidecars ? 'sidecars' : 'one',
       envoy: await findEnvoy(say),
       ports: ports(),
-      variables: process.env,
+      variables: { ...process.env, ONLY2U_DATA: data.path },
       postgresPort: Number(process.env['POSTGRES_PORT'] ?? 54_329),
-      services: (run) =>
-        serviceProcesses({
-          entries: services,
-          names,
-          variables: { ...process.env, ONLY2U_DATA: data.path },
-          run,
-          portOf,
-        }),
-      ...(values.shadow === undefined ? {} : { rendered: renderedWithShadow(values.shadow) }),
+      services: (run, variables) => serviceProcesses({ entries: services, names, variables, run, portOf }),
+      shadow: values.shadow === undefined ? undefined : readShadow(values.shadow),
       say,
       line: showLines(),
       showCalls: values.calls,

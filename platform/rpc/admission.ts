@@ -32,6 +32,8 @@ export type AdmissionOptions = {
   readonly contracts?: readonly DescService[];
   /** What is enforced; the shop's contracts, unless told. */
   policyOf?(method: DescMethod): Policy;
+  /** A policy to come: what it would refuse of the calls that are let in is counted, and nothing else. */
+  readonly shadowOf?: ((method: DescMethod) => Policy) | undefined;
   /** Turns calls away when there are too many; nobody is, without one. */
   readonly shedder?: Shedder;
 };
@@ -52,6 +54,7 @@ export function createServerHooks({
   contracts = [],
   shedder,
   policyOf = policyOfShop,
+  shadowOf,
 }: AdmissionOptions): ServerHooks {
   prepareValidation(contracts);
   const callers = createCallerNames(mesh);
@@ -72,6 +75,10 @@ export function createServerHooks({
   ): Call {
     const decision = decide(policy, caller, user);
     if (decision !== 'allowed') throw refuse(policy, decision, caller);
+    if (shadowOf !== undefined) {
+      const next = decide(shadowOf(arrival.method), caller, user);
+      if (next !== 'allowed') metrics.shadowRefused(policy.path, caller, next.rule);
+    }
     const { metadata } = arrival;
     const fromEdge = caller === edge;
     const traceparent = textOf(metadata, 'traceparent');

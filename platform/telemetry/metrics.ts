@@ -8,6 +8,8 @@ export type RpcMetrics = {
   handled(method: DescMethod, caller: string, code: number, durationMs: number): void;
   /** A rule of a contract refused a call. */
   refused(rule: string): void;
+  /** A policy to come would refuse a call that was let in. `method` is its path. */
+  shadowRefused(method: string, caller: string, rule: string): void;
   /** A call was turned away to protect the server. */
   shed(method: DescMethod, limit: ShedBy): void;
   /** A call to another service ended. */
@@ -56,6 +58,7 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
   const server = createSeries();
   const client = createSeries();
   const refusals = new Map<string, number>();
+  const shadows = new Map<string, { readonly labels: Record<string, string>; value: number }>();
   const sheds = new Map<string, { readonly method: DescMethod; readonly limit: ShedBy; count: number }>();
 
   register(registry, 'rpc_server_handled_total', 'Calls answered, by status code and caller.', 'counter', () =>
@@ -74,6 +77,13 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
   register(registry, 'rpc_server_refused_total', 'Calls refused by policy, by the rule that refused.', 'counter', () =>
     [...refusals].map(([rule, value]) => ({ labels: { rule }, value })),
   );
+  register(
+    registry,
+    'policy_shadow_refusals_total',
+    'Calls let in that a policy to come would refuse, by its rule.',
+    'counter',
+    () => [...shadows.values()],
+  );
   register(registry, 'rpc_server_shed_total', 'Calls turned away to protect the server, by limit.', 'counter', () =>
     [...sheds.values()].map(({ method, limit, count }) => ({ labels: { ...labelsOf(method), limit }, value: count })),
   );
@@ -84,6 +94,12 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
       began: (method) => server.began(method),
       handled: (method, caller, code, durationMs) => server.ended(method, caller, code, durationMs),
       refused: (rule) => refusals.set(rule, (refusals.get(rule) ?? 0) + 1),
+      shadowRefused(method, caller, rule) {
+        const key = `${method} ${caller} ${rule}`;
+        const series = shadows.get(key);
+        if (series === undefined) shadows.set(key, { labels: { method, caller, rule }, value: 1 });
+        else series.value++;
+      },
       shed(method, limit) {
         const key = `${limit} ${method.parent.typeName}/${method.name}`;
         const series = sheds.get(key);
