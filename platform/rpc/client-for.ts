@@ -17,6 +17,13 @@ type PathOf<S, M> = `${NameOf<S>}/${Capitalize<M & string>}`;
 /** A granted call. Its mark, which nobody sets, is what `npm run mesh -- check` finds the uses of a grant by. */
 type Granted<F, W extends string, Path extends string> = F & { readonly grantedBy?: `${Path} to ${W}` };
 
+/** A call that the contract doesn't grant to this caller. It can't be called, and the compiler's message about that says its name. */
+export type MayNotCall<Caller extends string, Method extends string> = {
+  readonly caller: Caller;
+  readonly method: Method;
+  readonly because: 'the contract does not name the caller among the method’s callers';
+};
+
 /**
  * A client of a contract as one workload has it: it can call what the contract grants to the workload. Any other call is an error of
  * types that names caller and method, and is refused at run time too. A workload whose name isn't known before run time has all of the
@@ -27,5 +34,5 @@ export type ClientFor<W extends string, S extends DescService> = string extends 
   : {
       readonly [M in keyof Client<S>]: [W] extends [CallersOf<S, M>]
         ? Granted<Client<S>[M], W, PathOf<S, M>>
-        : `"${W}" may not call ${PathOf<S, M>}: the contract does not name it among the callers`;
+        : MayNotCall<W, PathOf<S, M>>;
     };
