@@ -96,12 +96,12 @@ function ruleOf(methods: readonly Method[], settings: RenderSettings) {
   const { callers, access, roles } = first.policy;
   const users = usersOf(access);
   const { issuer, rolesClaim } = settings.tokens;
-  return before(users === 'roles' ? `users who are ${roles.join(' or ')}` : users, {
+  return before(users === 'roles' ? `for users who are ${roles.join(' or ')}` : users, {
     from: [
       {
         source: {
           principals: callers.map((caller) => principalOf(caller, settings)),
-          ...(users !== 'whoever the user is' && { requestPrincipals: inline([`${issuer}/*`]) }),
+          ...(users !== 'with or without a user' && { requestPrincipals: inline([`${issuer}/*`]) }),
         },
       },
     ],
@@ -126,13 +126,13 @@ function isGranted({ policy: { callers, access, roles } }: Method): boolean {
 }
 
 /** Where no user is asked for, or none is needed, Istio has nothing to ask. */
-function usersOf(access: Method['policy']['access']): 'whoever the user is' | 'signed-in users' | 'roles' {
+function usersOf(access: Method['policy']['access']): 'with or without a user' | 'for signed-in users' | 'roles' {
   switch (access) {
     case 'public':
     case 'internal':
-      return 'whoever the user is';
+      return 'with or without a user';
     case 'user':
-      return 'signed-in users';
+      return 'for signed-in users';
     case 'roles':
     case 'unspecified':
       return 'roles';
