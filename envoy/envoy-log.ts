@@ -1,8 +1,8 @@
-import type { Refusals } from './refusals.ts';
+import type { Observer } from './observed.ts';
 
 export type EnvoyLogOptions = {
   readonly node: string;
-  readonly refusals: Refusals;
+  readonly observer: Observer;
   /** Told of a configuration that was refused, and of whatever else Envoy warns of. */
   say(text: string): void;
   /** Told each call, as it was logged. */
@@ -15,15 +15,17 @@ const noise =
   /Unable to establish new stream|Jwks async fetching url|Jwks remote fetch|SDS: secret|Proto Status|deprecated|StreamListeners gRPC config|has been force enabled/i;
 
 /** Reads what an Envoy writes: a line a call, and warnings. */
-export function readEnvoyLog({ node, refusals, say, call }: EnvoyLogOptions): (line: string) => void {
+export function readEnvoyLog({ node, observer, say, call }: EnvoyLogOptions): (line: string) => void {
   return (line) => {
     if (line.startsWith('{')) {
-      refusals.read(line);
+      observer.call(line);
       call?.(line);
       return;
     }
     const words = refused.exec(line)?.[1];
-    if (words !== undefined) say(`Envoy "${node}" refuses what it was given, and goes on with what it had: ${words}`);
-    else if (/\[(?:error|critical)\]/.test(line) && !noise.test(line)) say(`Envoy "${node}": ${line}`);
+    if (words !== undefined) {
+      observer.rejected(node, words);
+      say(`Envoy "${node}" refuses what it was given, and goes on with what it had: ${words}`);
+    } else if (/\[(?:error|critical)\]/.test(line) && !noise.test(line)) say(`Envoy "${node}": ${line}`);
   };
 }

@@ -14,7 +14,8 @@ import { openCertificates } from './certificates.ts';
 import { readEnvoyLog } from './envoy-log.ts';
 import { keepRunning, type KeptProcess } from './kept-process.ts';
 import { folderOf, type Form, installFiles, nodesOf, type Places, readRendered } from './node-files.ts';
-import { createRefusals } from './refusals.ts';
+import { createObserver } from './observed.ts';
+import { observedFile, writePlaces } from './places.ts';
 import { openRunFolder } from './run-folder.ts';
 import type { ServiceProcess } from './service-processes.ts';
 import type { Shadow } from './shadow.ts';
@@ -70,7 +71,7 @@ async function start(
   const run = await openRunFolder(data.path);
   stage(() => run.close());
   if (run.cleared > 0) say(`${run.cleared} processes of a mesh that was killed have been ended`);
-  for (const old of ['envoy', 'refusals.json']) await rm(join(run.path, old), { recursive: true, force: true });
+  for (const old of ['envoy', 'observed.json']) await rm(join(run.path, old), { recursive: true, force: true });
   const places: Places = { run: run.path, ports: options.ports };
   for (const workload of workloads) await mkdir(join(run.path, workload), { recursive: true, mode: 0o700 });
 
@@ -84,8 +85,8 @@ async function start(
   if (nodes.length === 0)
     throw new StartError('There is nothing for an Envoy in gen/mesh/envoy: run npm run generate.');
   for (const node of nodes) await installFiles(node, places);
-  const refusals = createRefusals(join(run.path, 'refusals.json'));
-  stage(() => refusals.close());
+  const observer = createObserver(observedFile(run.path));
+  stage(() => observer.close());
 
   say(nodes.length === 1 ? 'Envoy …' : `${nodes.length} Envoys …`);
   const shared = { cwd: root, say, began: run.began };
@@ -100,7 +101,7 @@ async function start(
       args: envoyArguments(join(folderOf(node, run.path), 'bootstrap.yaml')),
       env: { PATH: process.env['PATH'] },
       isReady: async () => (await admin?.get('/ready'))?.trim() === 'LIVE',
-      line: readEnvoyLog({ node, refusals, say, ...call }),
+      line: readEnvoyLog({ node, observer, say, ...call }),
     });
   });
   const envoyStage = stage();
@@ -111,6 +112,11 @@ async function start(
   if (options.shadow !== undefined) await writeFile(shadowFile, options.shadow.policies, { mode: 0o600 });
   const shadowing = options.shadow === undefined ? {} : { POLICY_SHADOW_FILE: shadowFile };
   const services = options.services(run.path, { ...options.variables, ...shadowing });
+  await writePlaces(run.path, {
+    form,
+    envoys: nodes.map(({ node }) => node),
+    services: services.map(({ name, admin }) => ({ name, admin })),
+  });
   const inner = services.filter(({ isEdge }) => !isEdge);
   const keepingData = inner.map(({ name }) => name).filter((name) => !isGiven(options.variables, name, 'DATABASE_URL'));
   if (keepingData.length > 0) {

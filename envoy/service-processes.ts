@@ -7,6 +7,8 @@ export type ServiceProcess = {
   readonly name: string;
   /** Clients from outside come through it: it starts last. */
   readonly isEdge: boolean;
+  /** The port of its /readyz and /metrics. */
+  readonly admin: number;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   isReady(): Promise<boolean>;
@@ -35,6 +37,7 @@ export function serviceProcesses(options: ServiceProcessesOptions): readonly Ser
       return {
         name,
         isEdge: name === edge,
+        admin,
         args: ['services/main.ts', name],
         env: {
           LOG_FORMAT: process.stdout.isTTY ? 'pretty' : 'json',
