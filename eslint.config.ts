@@ -16,6 +16,18 @@ const clock = 'Take the time from env.now(): only the platform and entry points 
 const chance = 'Take ids from env.newId(): only the platform and entry points read random numbers.';
 const environment = 'Take configuration from env.config: only the platform and entry points read the environment.';
 
+const sleeping = [{ name: 'node:timers/promises', message: 'Nothing in a service sleeps.' }];
+
+/** What makes clients that hold more than was granted, and that `npm run mesh -- check` doesn't see. */
+const dialing = [
+  ['@connectrpc/connect', 'createClient', 'createCallbackClient'],
+  ['@connectrpc/connect-node', 'createConnectTransport', 'createGrpcTransport', 'createGrpcWebTransport'],
+  ['#platform/rpc/transport.ts', 'createRpcTransport'],
+  ['@grpc/grpc-js', 'Client', 'makeClientConstructor', 'makeGenericClientConstructor', 'loadPackageDefinition'],
+].map(([name = '', ...importNames]) => {
+  return { name, importNames, message: 'Call others through env.dial: it has what the contracts grant, and no more.' };
+});
+
 const pureOnly = [
   { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: clock },
   { selector: 'ImportSpecifier[imported.name="setTimeout"]', message: 'Nothing in a service sleeps.' },
@@ -90,11 +102,13 @@ const config = defineConfig(
         { object: 'Math', property: 'random', message: chance },
         { object: 'process', property: 'env', message: environment },
       ],
-      'no-restricted-imports': [
-        'error',
-        { paths: [{ name: 'node:timers/promises', message: 'Nothing in a service sleeps.' }] },
-      ],
+      'no-restricted-imports': ['error', { paths: [...sleeping, ...dialing] }],
     },
+  },
+  {
+    files: ['services/main.ts', 'tools/**'],
+    ignores: ['**/*.test.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: dialing }] },
   },
   {
     // Tests read answers as they come; what is wrong with one fails the test.
@@ -112,7 +126,7 @@ const config = defineConfig(
     rules: { 'no-restricted-syntax': 'off' },
   },
   {
-    files: ['tools/**', 'services/main.ts', 'bench/**', 'conformance/**', 'test/kills/main.ts'],
+    files: ['tools/**', 'services/main.ts', 'bench/**', 'conformance/**', 'test/kills/main.ts', 'test/planes/main.ts'],
     rules: { 'no-console': 'off' },
   },
 );
