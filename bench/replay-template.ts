@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { newId } from '#platform/ids.ts';
 import type { Sent } from './statements.ts';
 
@@ -15,11 +16,20 @@ export type Step = Sent & {
   fill(replay: Replay): unknown[];
 };
 
-/** One replay: other ids for those of the recorded checkout, other queue numbers and claims for those that it was given. */
-export type Replay = { readonly ids: ReadonlyMap<string, string>; readonly made: Map<string, unknown> };
+/**
+ * One replay: other ids for those of the recorded checkout, other hashes by its buyer, other queue numbers and claims for those that it
+ * was given.
+ */
+export type Replay = {
+  readonly buyer: string;
+  readonly ids: ReadonlyMap<string, string>;
+  readonly made: Map<string, unknown>;
+};
 
 const shared = /^(var|prd|ven|adr|cat)_/; // of the catalog and the account: the same for every checkout
 const idPattern = /[a-z]{2,8}_([0-9a-z]{26})/g;
+const hash = /^[0-9a-f]{64}$/; // such as what a provider's event is remembered by
+const hashBytes = [16, 32]; // such as what a quote is known by
 const madeByDatabase = ['seq', 'claim', 'generation'] as const;
 
 export function templateOf(statements: readonly Sent[]): Template {
@@ -118,6 +128,7 @@ function fillOf(value: unknown, ids: readonly string[], schema: string, made: Re
     const key = keyOf(schema, value);
     if (made.has(key)) return (replay) => replay.made.get(key) ?? value;
   }
+  if (typeof value === 'string' && hash.test(value)) return (replay) => rehashed(value, replay).toString('hex');
   if (typeof value === 'string') {
     const places = placesOf(value, ids);
     if (places.length === 0) return () => value;
@@ -130,6 +141,8 @@ function fillOf(value: unknown, ids: readonly string[], schema: string, made: Re
       return text + value.slice(end);
     };
   }
+  if (value instanceof Uint8Array && hashBytes.includes(value.byteLength))
+    return (replay) => rehashed(value, replay).subarray(0, value.byteLength);
   if (value instanceof Uint8Array) {
     const bytes = Buffer.from(value);
     const places = placesOf(bytes.toString('latin1'), ids);
@@ -140,6 +153,10 @@ function fillOf(value: unknown, ids: readonly string[], schema: string, made: Re
     };
   }
   return () => value;
+}
+
+function rehashed(value: string | Uint8Array, { buyer }: Replay): Buffer {
+  return createHash('sha256').update(value).update(buyer).digest();
 }
 
 function placesOf(text: string, ids: readonly string[]): { readonly at: number; readonly id: string }[] {

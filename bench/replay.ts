@@ -96,7 +96,7 @@ async function openCaller(url: string, { cart }: Template): Promise<Caller> {
 
 async function replayOnce(caller: Caller, template: Template, statements: readonly Sent[]): Promise<void> {
   const buyer = String(caller.next++).padStart(26, '0');
-  const replay: Replay = { ids: freshIds(statements, buyer, template.cart), made: new Map() };
+  const replay: Replay = { buyer, ids: freshIds(statements, buyer, template.cart), made: new Map() };
   for (const unit of template.units) {
     for (const step of unit) {
       const client = caller.clients.get(step.schema);
