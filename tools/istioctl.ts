@@ -71,7 +71,9 @@ async function goInstall(folder: string, say: (line: string) => void): Promise<v
   });
   const telling = setInterval(() => {
     const seconds = Math.round((Date.now() - startedMs) / 1_000);
-    say(`  ${done === 0 ? 'downloading' : `${Math.min(done, packages)} of ${packages} packages`}, ${seconds} s`);
+    say(
+      `  ${done === 0 ? 'nothing to compile yet' : `${Math.min(done, packages)} of ${packages} packages`}, ${seconds} s`,
+    );
   }, tellEveryMs);
   try {
     await new Promise<void>((built, failed) => {
