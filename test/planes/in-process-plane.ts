@@ -63,7 +63,8 @@ export async function openInProcessPlane({
 
 function yesToAll(contract: DescService): Handlers {
   const answers = contract.methods.map((method) => [method.localName, answering(method)] as const);
-  return { contract, implementation: Object.fromEntries(answers) as object as Handlers['implementation'] };
+  const implementation: object = Object.fromEntries(answers);
+  return { contract, implementation: implementation as Handlers['implementation'] };
 }
 
 function answering({ methodKind }: DescMethod): unknown {
