@@ -5,10 +5,11 @@ import { createInterface } from 'node:readline';
 import { benchCatalog } from './catalog.ts';
 import { benchCheckout, benchCheckoutFlat } from './checkout.ts';
 import { postLoad } from './load.ts';
+import { benchPlanes } from './planes.ts';
 import { printHeader, printRow, type Row } from './row.ts';
 import { benchRpc } from './rpc.ts';
 
-const help = `Usage: npm run bench [-- rpc|echo|catalog|checkout|checkout-flat …]
+const help = `Usage: npm run bench [-- rpc|echo|planes|catalog|checkout|checkout-flat …]
 
 Measures the named parts, or all of them but checkout-flat (which fills a shop with a million orders), in one run. Servers run on one core and their callers on another; a figure is only
 worth something beside the others of its run. BENCH_SECONDS (5) is how long each is measured.
@@ -19,6 +20,7 @@ const parts: Readonly<Record<string, (report: (row: Row) => void) => Promise<voi
     for (const { kind, ...row } of await benchRpc()) report({ name: `rpc: ${kind}`, ...row });
   },
   echo: benchConnectEcho,
+  planes: benchPlanes,
   catalog: benchCatalog,
   checkout: benchCheckout,
   'checkout-flat': benchCheckoutFlat,

@@ -65,14 +65,16 @@ async function serveGrpcJs(tls: TlsMaterial | undefined): Promise<number> {
   });
 }
 
-async function serveOnly2U(hooks: ServerHooks, tls: TlsMaterial | undefined): Promise<number> {
+async function serveOnly2U(hooks: ServerHooks, tls: TlsMaterial | undefined, path?: string): Promise<number> {
   const source = tls && { current: () => tls, onChange: () => () => {} };
   const server = createRpcServer({
     handlers: [{ contract: ProductService, implementation }],
     hooks,
     tls: source && { source },
   });
-  return (await server.listen('127.0.0.1', 0)).port;
+  if (path === undefined) return (await server.listen('127.0.0.1', 0)).port;
+  await server.listenAt(path);
+  return 0;
 }
 
 async function serveConnectNode(tls: TlsMaterial | undefined): Promise<number> {
@@ -118,14 +120,14 @@ function fullHooks(): ServerHooks {
   });
 }
 
-function serve(kind: RpcServerKind, tls: TlsMaterial): Promise<number> {
+function serve({ kind, tls, path }: Asked): Promise<number> {
   switch (kind) {
     case 'grpc-js':
       return serveGrpcJs(undefined);
     case 'grpc-js-tls':
       return serveGrpcJs(tls);
     case 'only2u-bare':
-      return serveOnly2U(trivialHooks, undefined);
+      return serveOnly2U(trivialHooks, undefined, path);
     case 'only2u-bare-tls':
       return serveOnly2U(trivialHooks, tls);
     case 'only2u-full':
@@ -137,13 +139,16 @@ function serve(kind: RpcServerKind, tls: TlsMaterial): Promise<number> {
   }
 }
 
+/** What the server's process is told; `path` is a Unix socket for only2u-bare to listen at, instead of a port. */
+export type Asked = { readonly kind: RpcServerKind; readonly tls: TlsMaterial; readonly path?: string };
+
 if (import.meta.main) {
-  process.on('message', (message: { readonly kind: RpcServerKind; readonly tls: TlsMaterial } | 'cpu') => {
+  process.on('message', (message: Asked | 'cpu') => {
     if (message === 'cpu') {
       const { user, system } = process.cpuUsage();
       process.send?.(user + system);
     } else {
-      serve(message.kind, message.tls).then(
+      serve(message).then(
         (port) => process.send?.(port),
         (error: unknown) => {
           console.error(error);

@@ -1,11 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { type ClientHttp2Session, connect } from 'node:http2';
-import { create, toBinary } from '@bufbuild/protobuf';
-import { GetProductRequestSchema, ProductService } from '#gen/only2u/product/v1/product_pb.ts';
-import { createRoot, issueCertificate, writingTogether } from '#platform/identity/certificate.ts';
-import { localMesh, spiffeIdOf } from '#platform/identity/spiffe.ts';
-import type { TlsMaterial } from '#platform/rpc/tls.ts';
+import { connect } from 'node:http2';
+import { issueForAnHour, load } from './rpc-caller.ts';
 import { kinds, type RpcServerKind } from './rpc-server.ts';
 
 /** One server under load. */
@@ -59,10 +55,10 @@ async function measure(kind: RpcServerKind, seconds: number): Promise<{ perSecon
     const plain = kind === 'grpc-js' || kind === 'only2u-bare' || kind === 'connect-node';
     const session = plain ? connect(`http://127.0.0.1:${port}`) : connect(`https://localhost:${port}`, gateway);
     await once(session, 'connect');
-    await load(session, warmUpMs);
+    await load(session, warmUpMs, inFlight);
     const before = await ask(child, 'cpu');
     const began = performance.now();
-    const calls = await load(session, seconds * 1_000);
+    const { length: calls } = await load(session, seconds * 1_000, inFlight);
     const elapsedMs = performance.now() - began;
     const spent = (await ask(child, 'cpu')) - before;
     session.close();
@@ -72,7 +68,7 @@ async function measure(kind: RpcServerKind, seconds: number): Promise<{ perSecon
   }
 }
 
-async function ask(child: ChildProcess, message: object | string): Promise<number> {
+export async function ask(child: ChildProcess, message: object | string): Promise<number> {
   child.send(message);
   const [answer] = (await Promise.race([
     once(child, 'message'),
@@ -81,70 +77,7 @@ async function ask(child: ChildProcess, message: object | string): Promise<numbe
   return answer;
 }
 
-const { getProduct } = ProductService.method;
-const request = toBinary(
-  GetProductRequestSchema,
-  create(GetProductRequestSchema, { key: { case: 'productId', value: 'prd_06f3xk2m9q4t7w0z1b5c8d' } }),
-);
-const framed = Buffer.concat([Buffer.of(0, 0, 0, 0, request.length), request]);
-const headers = {
-  ':method': 'POST',
-  ':path': `/${getProduct.parent.typeName}/${getProduct.name}`,
-  te: 'trailers',
-  'content-type': 'application/grpc',
-  'user-agent': 'grpc-node-js/1.14.7',
-  'grpc-accept-encoding': 'identity,deflate,gzip',
-  'grpc-timeout': '2000m',
-  'x-request-id': '0198f2aa-7c1e-7d00-8a55-2f4be1e7a001',
-};
-
-/** Keeps calls in flight for a time and counts them. Plain HTTP/2, so that the server is what limits. */
-function load(session: ClientHttp2Session, forMs: number): Promise<number> {
-  const endMs = performance.now() + forMs;
-  let calls = 0;
-  let open = 0;
-  return new Promise((resolve, reject) => {
-    const call = (): void => {
-      open += 1;
-      const stream = session.request(headers);
-      let status: unknown;
-      stream.on('response', (received) => (status = received['grpc-status']));
-      stream.on('trailers', (received) => (status = received['grpc-status']));
-      stream.on('error', reject);
-      stream.on('close', () => {
-        open -= 1;
-        if (String(status) !== '0') reject(new Error(`a call ended with status ${String(status)}`));
-        calls += 1;
-        if (performance.now() < endMs) call();
-        else if (open === 0) resolve(calls);
-      });
-      stream.resume();
-      stream.end(framed);
-    };
-    for (let index = 0; index < inFlight; index += 1) call();
-  });
-}
-
 let certificates: ReturnType<typeof issueForAnHour> | undefined;
-
-/** Certificates of an authority that nobody else knows. */
-async function issueForAnHour(): Promise<{ readonly product: TlsMaterial; readonly gateway: TlsMaterial }> {
-  const life = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
-  return writingTogether(async () => {
-    const issuer = await createRoot({ name: 'bench', ...life });
-    const issue = async (name: string): Promise<TlsMaterial> => ({
-      ca: issuer.cert,
-      ...(await issueCertificate({
-        issuer,
-        name,
-        spiffeId: spiffeIdOf(localMesh, name),
-        hosts: ['localhost', '127.0.0.1'],
-        ...life,
-      })),
-    });
-    return { product: await issue('product'), gateway: await issue('gateway') };
-  });
-}
 
 if (import.meta.main) {
   const only = process.argv.slice(2).flatMap((name) => kinds.filter((kind) => kind === name));
