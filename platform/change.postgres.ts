@@ -38,7 +38,7 @@ export async function changeWith(sql: Database | Sql, change: ChangeWith): Promi
   const { text, also, values, events = [], tasks = [], unschedule } = change;
   const changed = await sql.query(statementFor(text, also, values.length), [
     ...values,
-    ...eventValues(events),
+    ...eventValues(sql, events),
     ...taskValues(tasks),
     unschedule?.kind ?? null,
     unschedule?.key ?? null,

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { EventBus } from './event-bus.ts';
+import type { ServiceEvents } from './event-bus.ts';
+import { tellsAs } from './event-policy.ts';
 import { migrate } from './migrate.postgres.ts';
 import { forgetEvents, startRelay } from './outbox.postgres.ts';
 import { openPool, type Database, type PoolOptions } from './pool.postgres.ts';
@@ -13,7 +14,7 @@ export type DatabaseOptions = PoolOptions & {
   /** The folder of the service's numbered .sql files; its schema is made when it is missing. */
   readonly migrations: URL;
   /** Where the events go that are published in the transactions of this database: `env.events`. */
-  readonly events?: EventBus;
+  readonly events?: ServiceEvents;
 };
 
 const tidyEveryMs = 10 * 60_000;
@@ -41,16 +42,21 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const tidying = setInterval(() => {
     tidied ??= tidy();
   }, tidyEveryMs).unref();
-  return {
-    ...database,
-    close() {
-      closed ??= (async () => {
-        clearInterval(tidying);
-        await tidied;
-        await relay?.close();
-        await database.close();
-      })();
-      return closed;
+  const teller = events ?? 'nobody';
+  return tellsAs(
+    {
+      ...database,
+      transaction: (work, how) => database.transaction((tx) => work(tellsAs(tx, teller)), how),
+      close() {
+        closed ??= (async () => {
+          clearInterval(tidying);
+          await tidied;
+          await relay?.close();
+          await database.close();
+        })();
+        return closed;
+      },
     },
-  };
+    teller,
+  );
 }

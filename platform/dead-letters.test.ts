@@ -45,7 +45,9 @@ beforeEach(async () => {
   broken = true;
   handled = [];
   database = await openTestDatabase('sample', migrations);
-  app = await openTestService(sample, { config: { DATABASE_URL: database.url } });
+  const own = { publisher: 'sample', subscribers: ['sample'], at: 'sample.proto:1' };
+  const eventPolicies = { made: own, [SignUpRequestSchema.typeName]: own };
+  app = await openTestService(sample, { config: { DATABASE_URL: database.url }, eventPolicies });
 });
 afterEach(async () => {
   await app.close();

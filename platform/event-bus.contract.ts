@@ -156,7 +156,7 @@ export function eventBusContract(open: () => Promise<EventBus>): void {
 
   claim('a service subscribes with its own groups, and touches no other’s dead events', async (bus) => {
     const [own, others] = [await giveUp(bus, 'shop-mail', 1), await giveUp(bus, 'user', 1)];
-    const shop = eventBusOf('shop', bus);
+    const shop = eventBusOf('shop', bus, { made: { publisher: 'shop', subscribers: ['shop'], at: 'made.proto:1' } });
     expect(await shop.countDeadEvents('shop', 10)).toBe(0); // it listens to nobody yet
     await shop.subscribe({ group: 'shop', topics: ['made'], handle: () => Promise.resolve() });
     await expect(shop.subscribe({ group: 'user', topics: ['made'], handle: () => Promise.resolve() })).rejects.toThrow(

@@ -1,3 +1,5 @@
+import { assertHears, assertTells, contractPolicies, type EventPolicies } from './event-policy.ts';
+
 /** An event on its way: a protobuf message and what the bus needs to know of it. */
 export type EventMessage = {
   /** "evt_…", the same each time the event is delivered. */
@@ -92,11 +94,14 @@ export function ownsGroup(service: string, group: string): boolean {
   return group === service || group.startsWith(`${service}-`);
 }
 
+/** The bus as one service has it. */
+export type ServiceEvents = EventBus & { readonly service: string; readonly policies: EventPolicies };
+
 /**
- * The bus as one service has it: it subscribes with groups of its own alone, and sees, replays and drops nobody else's dead events.
- * It doesn't end the bus, which others have too.
+ * The bus as one service has it: it tells and hears what the contracts say, subscribes with groups of its own alone, and sees, replays
+ * and drops nobody else's dead events. It doesn't end the bus, which others have too.
  */
-export function eventBusOf(service: string, bus: EventBus): EventBus {
+export function eventBusOf(service: string, bus: EventBus, policies = contractPolicies): ServiceEvents {
   if (service.includes('-')) throw new Error(`${service} can’t have a dash in its name: it would share its groups`);
   let listens = false;
   function refuse(group: string): void {
@@ -105,9 +110,15 @@ export function eventBusOf(service: string, bus: EventBus): EventBus {
     }
   }
   return {
-    publish: (messages) => bus.publish(messages),
+    service,
+    policies,
+    async publish(messages) {
+      for (const { topic } of messages) assertTells(service, topic, policies);
+      return bus.publish(messages);
+    },
     async subscribe(subscribing) {
       refuse(subscribing.group);
+      for (const topic of subscribing.topics) assertHears(service, topic, policies);
       listens = true;
       return bus.subscribe(subscribing);
     },

@@ -12,6 +12,7 @@ import { contractFiles } from '#gen/contracts.ts';
 import { runInBackground, type TraceWork } from './background-call.ts';
 import { afterCommit, type Database, type Sql } from './pool.postgres.ts';
 import type { EventBus, EventMessage } from './event-bus.ts';
+import { assertMayTell } from './event-policy.ts';
 import { newId } from './ids.ts';
 import { currentCall } from './rpc/call.ts';
 
@@ -25,11 +26,11 @@ const tidyBatch = 1_000;
 /**
  * Tells events, messages of the contracts, in the transaction that made them happen: others hear of them if and only if that
  * is committed. An event's first field says what it is about, and events about the same come in order, as long as the
- * transaction changed (and so locked) that before. Any number of them is one statement.
+ * transaction changed (and so locked) that before. Any number of them is one statement. Throws when the contract names another publisher.
  */
 export async function publish(tx: Sql, ...events: readonly Message[]): Promise<void> {
   if (events.length === 0) return;
-  await tx.query(publishing, eventValues(events));
+  await tx.query(publishing, eventValues(tx, events));
   afterCommit(tx, outboxMark);
 }
 
@@ -47,8 +48,9 @@ export function eventInsertion(first: number, condition: string): string {
 
 const publishing = eventInsertion(1, 'true');
 
-/** The five values of `eventInsertion`. */
-export function eventValues(events: readonly Message[]): readonly unknown[] {
+/** The five values of `eventInsertion`. `sql` is asked with them: whose it is tells what they may be. */
+export function eventValues(sql: Sql, events: readonly Message[]): readonly unknown[] {
+  assertMayTell(sql, events);
   const rows = events.map((event) => {
     const schema = registry.getMessage(event.$typeName);
     if (schema === undefined) throw new Error(`${event.$typeName} is not in the contracts`);

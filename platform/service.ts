@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import type { Workload } from '#gen/mesh/grants.ts';
 import type { TraceWork } from './background-call.ts';
-import type { EventBus } from './event-bus.ts';
+import type { ServiceEvents } from './event-bus.ts';
 import type { TokenVerifier } from './identity/access-token.ts';
 import type { Database } from './pool.postgres.ts';
 import type { Tracing } from './telemetry/tracing.ts';
@@ -33,7 +33,7 @@ export type Env<C = unknown, W extends string = string> = {
   /** The process's metrics, for counters of a service's own. */
   readonly metrics: Registry;
   /** Where events go: hand it to `openDatabase`, and to `consume` for those of others. */
-  readonly events: EventBus;
+  readonly events: ServiceEvents;
 };
 
 /** One contract with its implementation. Made by `handle`, so that the two fit. */

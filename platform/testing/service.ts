@@ -9,7 +9,8 @@ import {
 } from '@connectrpc/connect';
 import { handleDeadLetters } from '../dead-letters.ts';
 import { createMemoryEventBus } from '../event-bus.memory.ts';
-import { eventBusOf } from '../event-bus.ts';
+import { type EventBus, eventBusOf } from '../event-bus.ts';
+import { contractPolicies, type EventPolicies } from '../event-policy.ts';
 import { Fault } from '../fault.ts';
 import { newId } from '../ids.ts';
 import type { TokenVerifier } from '../identity/access-token.ts';
@@ -29,6 +30,8 @@ export type TestServiceOptions = {
   readonly peers?: readonly Handlers[];
   /** The service's clock; the machine's when left out. */
   readonly now?: () => Date;
+  /** Who tells and hears what, for events that only this test knows; what the contracts say when left out. */
+  readonly eventPolicies?: EventPolicies;
 };
 
 /** Who calls: a workload (the gateway when left out), for a signed-in user or nobody. */
@@ -43,6 +46,8 @@ export type Caller = {
 export type TestService = {
   /** Clients that call as this workload, for this user: `app.as({ user: vendor }).client(ProductService)`. */
   as(caller: Caller): { client<S extends DescService>(contract: S): Client<S> };
+  /** The bus as nobody's: to tell the service what others tell, and to hear what it tells. */
+  readonly bus: EventBus;
   close(): Promise<void>;
 };
 
@@ -61,7 +66,7 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
     transport: { interceptors: [passingOn(outgoing)] },
   });
   const bus = createMemoryEventBus();
-  const events = eventBusOf(service.name, bus);
+  const events = eventBusOf(service.name, bus, options.eventPolicies ?? contractPolicies);
   const now = options.now ?? (() => new Date());
   const opened = await service.open({
     config: service.config.parse(options.config ?? {}),
@@ -82,6 +87,7 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
   const more = database === undefined ? [] : [handleDeadLetters({ service: service.name, database, events, now })];
   const handlers = [...opened.handlers, ...more];
   return {
+    bus,
     as: ({ caller = 'gateway', user, address, userAgent }) => {
       const transport = createRouterTransport(routesTo(handlers), {
         router: { interceptors: [admitting(hooks, caller)] },

@@ -14,6 +14,7 @@ import { checkMessage } from '#platform/rpc/validation.ts';
 import { handle, type Handlers, type Service } from '#platform/service.ts';
 import { silentLog } from '#platform/telemetry/log.ts';
 import { createMemoryEventBus } from '#platform/event-bus.memory.ts';
+import { eventBusOf } from '#platform/event-bus.ts';
 import { createMetrics } from '#platform/telemetry/metrics.ts';
 import { gatewayConfig } from './config.ts';
 import { gatewayService } from './service.ts';
@@ -82,7 +83,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     tracing: undefined,
     trace: () => undefined,
     metrics: registry,
-    events: createMemoryEventBus(),
+    events: eventBusOf('gateway', createMemoryEventBus()),
   });
   const url = `http://127.0.0.1:${port}`;
   const postTo = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>

@@ -5,7 +5,6 @@ import { ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { OrderService, type Order } from '#gen/only2u/order/v1/order_pb.ts';
 import { PaymentChangedSchema } from '#gen/only2u/payment/v1/events_pb.ts';
 import { PaymentMethod, PaymentStatus } from '#gen/only2u/payment/v1/payment_pb.ts';
-import type { EventBus } from '#platform/event-bus.ts';
 import { newId } from '#platform/ids.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
 import { openTestService } from '#platform/testing/service.ts';
@@ -42,25 +41,15 @@ export async function openOrderDesk(): Promise<OrderDesk> {
   const database = await openTestDatabase('order_service', migrations);
   const shop = createFakeShop();
   shop.now = new Date(); // tasks are due by the database's clock
-  let events: EventBus | undefined;
-  const app = await openTestService(
-    {
-      ...orderService,
-      open(env) {
-        events = env.events;
-        return orderService.open(env);
-      },
+  const app = await openTestService(orderService, {
+    config: {
+      DATABASE_URL: database.url,
+      PAGE_TOKEN_KEY: 'for tests only, 32 characters or more',
+      QUOTE_KEY: 'for tests only, 32 characters or more',
     },
-    {
-      config: {
-        DATABASE_URL: database.url,
-        PAGE_TOKEN_KEY: 'for tests only, 32 characters or more',
-        QUOTE_KEY: 'for tests only, 32 characters or more',
-      },
-      peers: shop.handlers,
-      now: () => shop.now,
-    },
-  );
+    peers: shop.handlers,
+    now: () => shop.now,
+  });
   const as = (id: string, ...roles: readonly string[]) =>
     app.as({ user: { id, roles: ['customer', ...roles], sessionId: 'ses_1' } }).client(OrderService);
   const asha = as('usr_asha');
@@ -101,7 +90,7 @@ export async function openOrderDesk(): Promise<OrderDesk> {
       const body = toBinary(PaymentChangedSchema, event);
       const { typeName: topic } = PaymentChangedSchema;
       const message = { id: newId('evt'), topic, key: order.id, body, traceparent: '', time: shop.now };
-      await required(events).publish([message]);
+      await app.bus.publish([message]);
       return until(order.id, ({ status }) => status !== order.status);
     },
     until,

@@ -56,10 +56,7 @@ export async function openUserShop(): Promise<UserShop> {
   const events = createEventLog();
   const service: typeof userService = {
     ...userService,
-    async open(env) {
-      await env.events.subscribe({ group: 'user-test', topics: events.topics, handle: events.handle });
-      return openUserService(env, { compute: quickHash });
-    },
+    open: (env) => openUserService(env, { compute: quickHash }),
   };
   const app = await openTestService(service, {
     config: {
@@ -69,6 +66,7 @@ export async function openUserShop(): Promise<UserShop> {
     },
     now: () => new Date(time),
   });
+  await app.bus.subscribe({ group: 'test', topics: events.topics, handle: events.handle });
   const operator = app.as({ caller: 'operator' }).client(OperatorService);
   const as: UserShop['as'] = (tokens, address = newAddress()) => {
     const caller = app.as({ user: userOf(tokens?.accessToken ?? ''), address, userAgent: 'test' });
