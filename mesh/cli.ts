@@ -1,5 +1,6 @@
 import { StartError } from '#platform/start-error.ts';
 import type { Command } from './cli-command.ts';
+import { diffCommand } from './cli-diff.ts';
 import { explainCommand, whoCommand } from './cli-questions.ts';
 import { checkCommand, renderCommand, verifyCommand } from './cli-render.ts';
 import { near } from './near.ts';
@@ -7,6 +8,7 @@ import { near } from './near.ts';
 const commands: Readonly<Record<string, Command>> = {
   who: whoCommand,
   explain: explainCommand,
+  diff: diffCommand,
   check: checkCommand,
   verify: verifyCommand,
   render: renderCommand,
