@@ -16,7 +16,8 @@ import type { RenderSettings } from './render.ts';
  *   http.inbound_<workload>.rbac.callers.denied   refused: the contract names other callers
  *   http.inbound_<workload>.rbac.roles.denied, …rbac.roles.policy.<rule>.denied   refused: the user has none of the roles
  *   http.inbound_<workload>.jwt_authn.denied   refused: no token, or a bad one
- *   http.inbound_<workload>.rbac.next.shadow_denied   what the next policy would refuse, of what this one lets pass
+ *   http.inbound_<workload>.rbac.next_callers.shadow_denied, .rbac.next_roles.shadow_denied   what the next policy would refuse, with what is
+ *     refused already
  *   inbound_<workload>.http_local_rate_limit.rate_limited, edge.http_local_rate_limit.rate_limited   refused: too often
  *   cluster.<workload>_app.upstream_rq_active_overflow   refused: too many at a time
  *   http.edge.downstream_rq_total, cluster.edge_to_<edge workload>.upstream_rq_total   what came from outside

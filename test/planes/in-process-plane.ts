@@ -64,7 +64,7 @@ export async function openInProcessPlane({
 function yesToAll(contract: DescService): Handlers {
   const answers = contract.methods.map((method) => [method.localName, answering(method)] as const);
   const implementation: object = Object.fromEntries(answers);
-  return { contract, implementation: implementation as Handlers['implementation'] };
+  return { contract, implementation };
 }
 
 function answering({ methodKind }: DescMethod): unknown {
