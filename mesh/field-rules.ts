@@ -8,23 +8,8 @@ import {
 } from '@bufbuild/protobuf';
 import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { field as fieldOption, type FieldRules } from '#gen/buf/validate/validate_pb.ts';
+import { isSensitive } from '#platform/telemetry/sensitive.ts';
 import { type Finding, finding } from './finding.ts';
-
-/** Ends of names of fields that hold a secret, or tell who somebody is or what they said, and must not stand in a log. */
-const sensitive = [
-  ...['password', 'passphrase', 'secret', 'token', 'private_key', 'signature', 'otp', 'guest_cart_id', 'cart_id'],
-  ...['email', 'phone', 'recipient', 'display_name', 'first_name', 'last_name', 'full_name', 'birth_date'],
-  ...['address', 'lines', 'city', 'region', 'postal_code', 'user_agent', 'tracking_number'],
-  ...['iban', 'upi_id', 'account_number', 'card_number', 'cvc', 'cvv', 'gstin', 'pan'],
-  ...['provider_id', 'provider_order_id', 'provider_payment_id'],
-];
-const sensitiveEnd = new RegExp(`(^|_)(${sensitive.join('|')})$`);
-
-/** Whole names of such: as the end of another name each of these says nothing. */
-const sensitiveAlone = /^(html|body|body_json|note)$/;
-
-/** Opaque cursors: they name no one and open nothing. */
-const harmless = /^(next_)?page_token$/;
 
 /** What is wrong with the messages and enums of a file, wherever they are used. */
 export function fieldFindings(file: DescFile): Finding[] {
@@ -44,8 +29,6 @@ function enumFindings(desc: DescEnum): Finding[] {
 function namingFindings(field: DescField): Finding[] {
   const isTime = field.message?.typeName === 'google.protobuf.Timestamp';
   const isText = field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES;
-  const isSensitive =
-    isText && (sensitiveEnd.test(field.name) || sensitiveAlone.test(field.name)) && !harmless.test(field.name);
   const redacted = field.proto.options?.debugRedact === true;
   return [
     ...(isTime === /_times?$/.test(field.name)
@@ -54,7 +37,7 @@ function namingFindings(field: DescField): Finding[] {
     ...(/(^|_)ids?$/.test(field.name) && field.scalar !== ScalarType.STRING
       ? [finding(field, 'id', 'is an id, but no string')]
       : []),
-    ...(isSensitive && !redacted
+    ...(isText && isSensitive(field.name) && !redacted
       ? [finding(field, 'redact', 'holds a secret or personal data: add debug_redact = true')]
       : []),
   ];

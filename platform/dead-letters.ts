@@ -27,7 +27,7 @@ import {
   replayTask,
 } from './tasks-dead.postgres.ts';
 import type { QueueLengths } from './telemetry/queue-metrics.ts';
-import { redacted } from './telemetry/redaction.ts';
+import { redacted, redactedJson } from './telemetry/redaction.ts';
 
 export type DeadLetterOptions = {
   /** Whose dead letters these are. */
@@ -78,7 +78,7 @@ export function handleDeadLetters({ service, database, events, now }: DeadLetter
       if (foundEvent) return { deadLetter: encodeEvent(service, foundEvent), bodyJson: cut(eventJson(foundEvent)) };
       const foundTask = task && (await deadTask(database, task));
       if (foundTask === undefined) throw notFound(id);
-      const bodyJson = foundTask.body === undefined ? '' : JSON.stringify(foundTask.body);
+      const bodyJson = foundTask.body === undefined ? '' : JSON.stringify(redactedJson(foundTask.body));
       return { deadLetter: encodeTask(service, foundTask), bodyJson: cut(bodyJson) };
     },
 

@@ -3,7 +3,8 @@ import { expect, test } from '@jest/globals';
 import { SignInRequestSchema } from '#gen/only2u/user/v1/auth_pb.ts';
 import { AddressSchema, CreateAddressRequestSchema, UserSchema } from '#gen/only2u/user/v1/user_pb.ts';
 import { createLog, prettyLine } from './log.ts';
-import { redacted } from './redaction.ts';
+import { redacted, redactedJson } from './redaction.ts';
+import { isSensitive } from './sensitive.ts';
 
 function openLog(format: 'json' | 'pretty'): { lines: string[]; log: ReturnType<typeof createLog> } {
   const lines: string[] = [];
@@ -70,4 +71,26 @@ test('fields that the contract marks are not shown, however deep they lie, and t
     id: 'usr_1',
     display_name: '[redacted]',
   });
+});
+
+test('of what no contract describes, members named like secrets or personal data are hidden', () => {
+  const body = {
+    orderId: 'ord_1',
+    to: [{ email: 'ann@example.com', newPassword: 'horse', tries: 2 }],
+    cart_id: 'crt_1',
+  };
+  expect(redactedJson(body)).toEqual({
+    orderId: 'ord_1',
+    to: [{ email: '[redacted]', newPassword: '[redacted]', tries: 2 }],
+    cart_id: '[redacted]',
+  });
+  expect(redactedJson('text')).toBe('text');
+  expect(redactedJson(null)).toBeNull();
+});
+
+test('a name says whether what it names is for logs', () => {
+  for (const name of ['refreshToken', 'guest_cart_id', 'lines', 'providerPaymentId', 'body', 'Authorization'])
+    expect(isSensitive(name)).toBe(true);
+  for (const name of ['next_page_token', 'address_id', 'description_html', 'order_id', 'tokens_left'])
+    expect(isSensitive(name)).toBe(false);
 });

@@ -1,4 +1,5 @@
 import { type DescMessage, type JsonObject, type JsonValue, type MessageShape, toJson } from '@bufbuild/protobuf';
+import { isSensitive } from './sensitive.ts';
 import { isReflectMessage, reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 
 const hidden = '[redacted]';
@@ -15,6 +16,15 @@ export function redacted<S extends DescMessage>(schema: S, message: MessageShape
   } catch {
     return schema.typeName;
   }
+}
+
+/** JSON that no contract describes, such as a task's body, with "[redacted]" for each member whose name says that it isn't for logs. */
+export function redactedJson(json: unknown): unknown {
+  if (Array.isArray(json)) return json.map(redactedJson);
+  if (typeof json !== 'object' || json === null) return json;
+  return Object.fromEntries(
+    Object.entries(json).map(([name, value]) => [name, isSensitive(name) ? hidden : redactedJson(value)]),
+  );
 }
 
 /** Overwrites the marked fields in `json`, which is the JSON of `message`. */
