@@ -125,7 +125,8 @@ function istio({ model, settings, rendered }: CandidateOptions): Candidate {
   };
 }
 
-function changeOne(files: readonly Rendered[], path: string, change: (text: string) => string): Rendered[] {
+/** One file changed. Throws where there is nothing to change: that would be no change to find. */
+export function changeOne(files: readonly Rendered[], path: string, change: (text: string) => string): Rendered[] {
   return files.map((file) => {
     if (file.path !== path) return file;
     const text = change(file.text);

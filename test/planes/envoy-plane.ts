@@ -10,7 +10,8 @@ import type { Plane } from '../../mesh/matrix.ts';
 import { edgesOf, type MeshModel } from '../../mesh/model.ts';
 import type { Rendered, RenderSettings } from '../../mesh/render.ts';
 import { createAsker } from './asking.ts';
-import { freePorts, serveOk, type World } from './world.ts';
+import { answerOk, type PlainAnswer, servePlain } from './plain-server.ts';
+import { freePorts, type World } from './world.ts';
 
 export type EnvoyPlaneOptions = {
   readonly binary: string;
@@ -23,8 +24,30 @@ export type EnvoyPlaneOptions = {
 
 const startWithinMs = 20_000;
 
+/** Envoys that run, and where. */
+export type Envoys = {
+  readonly run: string;
+  /** Where a workload, or the edge, is reached. */
+  portOf(workload: string): number;
+  close(): Promise<void>;
+};
+
 /** Real Envoys from rendered files, each before a process that says yes to everything: what is refused they refuse. */
 export async function openEnvoyPlane(options: EnvoyPlaneOptions): Promise<Plane> {
+  const envoys = await openEnvoys(options, answerOk);
+  const asker = createAsker(options.world, envoys.portOf);
+  return {
+    name: `Envoy, ${options.form}`,
+    ask: asker.ask,
+    async close() {
+      asker.close();
+      await envoys.close();
+    },
+  };
+}
+
+/** The same with another process behind them, which is the same for every workload. */
+export async function openEnvoys(options: EnvoyPlaneOptions, answer: PlainAnswer): Promise<Envoys> {
   const { binary, form, rendered, model, settings, world } = options;
   const run = await world.folder();
   const names = model.workloads.map(({ name }) => name);
@@ -39,12 +62,12 @@ export async function openEnvoyPlane(options: EnvoyPlaneOptions): Promise<Plane>
     await writeFile(join(run, name, 'key.pem'), key);
     await writeFile(join(run, 'ca.pem'), ca);
   }
-  const closing: (() => Promise<void> | void)[] = [];
+  const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const each of closing.splice(0).reverse()) await each();
   };
   try {
-    for (const name of serving) closing.push(await serveOk(join(run, name, 'app.sock')));
+    for (const name of serving) closing.push(await servePlain(join(run, name, 'app.sock'), answer));
     const nodes = nodesOf(form, rendered);
     for (const node of nodes) await installFiles(node, places);
     const started = nodes.map(({ node }) => startEnvoy(binary, folderOf(node, run)));
@@ -54,9 +77,7 @@ export async function openEnvoyPlane(options: EnvoyPlaneOptions): Promise<Plane>
     await close();
     throw error;
   }
-  const asker = createAsker(world, (workload) => ports.get(settings.portOf(workload)) ?? 0);
-  closing.push(() => asker.close());
-  return { name: `Envoy, ${form}`, ask: asker.ask, close };
+  return { run, portOf: (workload) => ports.get(settings.portOf(workload)) ?? 0, close };
 }
 
 /** Other ports than the usual ones, at which a shop may be running; behind the edge are the world's keys. */
@@ -72,7 +93,8 @@ async function portsFor(
   return ports;
 }
 
-function startEnvoy(binary: string, folder: string) {
+/** Starts Envoy from a folder's bootstrap.yaml, which has it answer on admin.sock there. */
+export function startEnvoy(binary: string, folder: string) {
   const args = ['-c', join(folder, 'bootstrap.yaml'), '--disable-hot-restart', '--concurrency', '2', '-l', 'error'];
   const child: ChildProcess = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';

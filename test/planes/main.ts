@@ -8,6 +8,9 @@ import type { Rendered } from '../../mesh/render.ts';
 import { rolesIn, shopRoles } from '../../mesh/roles.ts';
 import { settings } from '../../mesh/shop-settings.ts';
 import { type Candidate, candidatesOf } from './candidates.ts';
+import { istioItself } from './istio-candidate.ts';
+import { buildTranslation } from './istio-translation.ts';
+import { checkNumbers, shoeModel } from './numbers.ts';
 import { createWorld } from './world.ts';
 
 const atOnce = 64;
@@ -19,6 +22,7 @@ type Difference = { readonly question: Question; readonly answer: Answer };
 /**
  * npm run check:planes: every caller asks every method at every workload for every user, in every plane, and each must answer as the contract
  * says. Then one rule is changed by hand, in each plane in several ways, and that must be found.
+ * With --istio it asks Istio itself: what Istio's own code makes of the YAML, in a real Envoy. That needs Go.
  */
 async function main(): Promise<number> {
   const root = resolve(import.meta.dirname, '../..');
@@ -27,19 +31,29 @@ async function main(): Promise<number> {
   const roles = rolesIn(contracts, shopRoles);
   const questions = questionsOf(model, roles);
   const envoy = await findEnvoy(console.log);
+  const istioAlone = process.argv.includes('--istio');
+  if (istioAlone) await buildTranslation(console.log);
+  const numbers = shoeModel();
   const world = await createWorld({
-    workloads: model.workloads.map(({ name }) => name),
+    workloads: numbers.workloads.map(({ name }) => name),
     roles,
     tokens: settings.tokens,
   });
   let isSound = true;
   try {
     const rendered = await readRendered(join(root, 'gen/mesh'));
-    const candidates = candidatesOf({ model, settings, world, rendered, envoy });
+    const options = { model, settings, world, rendered, envoy };
+    const candidates = istioAlone ? [istioItself(options)] : candidatesOf(options);
     console.log(row('plane', 'questions', 'allowed', 'denied', 'unauth.', 'rejected', 'differences', 'seconds'));
     for (const candidate of candidates) isSound = (await holds(candidate, questions)) && isSound;
     console.log('\nOne rule changed by hand:');
     for (const candidate of candidates) isSound = (await findsBreaks(candidate, questions)) && isSound;
+    console.log('\nThe numbers of a contract, in real Envoys:');
+    for (const form of ['one', 'sidecars'] as const) {
+      const wrong = await checkNumbers({ binary: envoy, form, model: numbers, settings, world });
+      console.log(`  ${form}: ${wrong.length === 0 ? 'all hold' : wrong.join('\n    ')}`);
+      isSound &&= wrong.length === 0;
+    }
   } finally {
     await world.close();
   }

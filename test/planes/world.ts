@@ -1,9 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createRoot, issueCertificate, type KeyPair, writingTogether } from '#platform/identity/certificate.ts';
 import { localMesh, spiffeIdOf } from '#platform/identity/spiffe.ts';
@@ -47,7 +46,7 @@ export async function createWorld({ workloads, roles, tokens }: WorldOptions): P
     keys: [{ ...(await exportJWK(signing.publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }],
   });
   const sign = (key: typeof signing.privateKey, holds: readonly string[], seconds: number): Promise<string> =>
-    new SignJWT({ sub: 'usr_1', sid: 'ses_1', [tokens.rolesClaim]: holds })
+    new SignJWT({ sub: `usr_${holds.join('_')}`, sid: 'ses_1', [tokens.rolesClaim]: holds })
       .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
       .setIssuer(tokens.issuer)
       .setAudience(tokens.audience)
@@ -61,8 +60,15 @@ export async function createWorld({ workloads, roles, tokens }: WorldOptions): P
     forged: await sign(forging.privateKey, roles, 3_600),
   };
 
-  const keyServer = createHttpServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'application/jwk-set+json' }).end(keys);
+  // In the gateway's place: keys to every question, and what it was told of the client.
+  const keyServer = createHttpServer(({ headers }, response) => {
+    const seen = { forwarded: headers['x-forwarded-for'], address: headers['x-only2u-address'] };
+    response.writeHead(200, {
+      'content-type': 'application/jwk-set+json',
+      ...(seen.forwarded === undefined ? {} : { 'x-seen-forwarded-for': seen.forwarded }),
+      ...(seen.address === undefined ? {} : { 'x-seen-address': seen.address }),
+    });
+    response.end(keys);
   });
   await new Promise<void>((resolve) => keyServer.listen(0, '127.0.0.1', resolve));
   const folders: string[] = [];
@@ -98,26 +104,6 @@ export async function createWorld({ workloads, roles, tokens }: WorldOptions): P
       await new Promise<void>((resolve) => keyServer.close(() => resolve()));
       for (const folder of folders) await rm(folder, { recursive: true, force: true });
     },
-  };
-}
-
-/** A server of plain gRPC on a socket that answers OK to everything. */
-export async function serveOk(socketPath: string): Promise<() => Promise<void>> {
-  await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
-  const server = createHttp2Server();
-  const sessions = new Set<{ destroy(): void }>();
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.once('close', () => sessions.delete(session));
-  });
-  server.on('stream', (stream: ServerHttp2Stream) => {
-    stream.on('error', () => {}); // the caller went away
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '0' }, { endStream: true });
-  });
-  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
-  return async () => {
-    for (const session of sessions) session.destroy();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
   };
 }
 

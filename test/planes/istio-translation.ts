@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { StartError } from '#platform/start-error.ts';
+import { goBuild } from '../../tools/go-build.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const binary = join(root, '.tools/istio-translation');
+const packages = 1_900; // some of them, where istioctl was not built before
+
+/** What Istio gives a sidecar: whether it takes a connection without a certificate, and the filters that decide about calls, in order. */
+export type Sidecar = { readonly strict: boolean; readonly filters: readonly object[] };
+
+export type TranslateOptions = {
+  readonly texts: readonly string[];
+  readonly trustDomain: string;
+  readonly namespace: string;
+  readonly workloads: readonly string[];
+};
+
+const filter = z.looseObject({ name: z.string() });
+const listener = z.object({
+  filterChains: z.array(
+    z.object({
+      name: z.string(),
+      transportSocket: z.object({ typedConfig: z.object({ requireClientCertificate: z.boolean() }) }).optional(),
+      filters: z.array(z.object({ typedConfig: z.object({ httpFilters: z.array(filter).optional() }) })),
+    }),
+  ),
+});
+
+/** Istio's own code, for a machine with Go: what istiod makes of some YAML. Throws a StartError where it can't be built. */
+export async function buildTranslation(say: (line: string) => void): Promise<void> {
+  try {
+    say('building what istiod does with policies into .tools: some minutes the first time');
+    await goBuild({
+      args: ['build', '-v', '-o', binary, '.'],
+      folder: join(root, 'test/planes/istio'),
+      packages,
+      say,
+    });
+  } catch (error) {
+    throw new StartError(`This needs Go 1.26.\n${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The inbound side of each workload's sidecar. */
+export async function translate(options: TranslateOptions): Promise<ReadonlyMap<string, Sidecar>> {
+  const { texts, trustDomain, namespace, workloads } = options;
+  const listeners = z
+    .record(z.string(), listener)
+    .parse(JSON.parse(await told([trustDomain, namespace, ...workloads], texts.join('\n---\n'))));
+  return new Map(
+    workloads.map((workload) => {
+      const chains = (listeners[workload]?.filterChains ?? []).filter(({ name }) => name.includes('http'));
+      const [first] = chains;
+      if (first === undefined) throw new Error(`Istio gave ${workload} no listener`);
+      const filters = first.filters.flatMap(({ typedConfig }) => typedConfig.httpFilters ?? []);
+      return [
+        workload,
+        {
+          strict: chains.every(({ transportSocket }) => transportSocket?.typedConfig.requireClientCertificate === true),
+          // The others count and copy, or are of Istio's own Envoy alone.
+          filters: filters.filter(({ name }) => /\.(jwt_authn|rbac)$/.test(name)),
+        },
+      ];
+    }),
+  );
+}
+
+function told(args: readonly string[], input: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(binary, args, { maxBuffer: 64 * 1024 * 1024 }, (error, out, said) =>
+      error === null ? resolve(out) : reject(new Error(`Istio refused the policies:\n${said.slice(-2_000)}`)),
+    );
+    child.stdin?.end(input);
+  });
+}
