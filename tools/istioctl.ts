@@ -1,15 +1,14 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { StartError } from '#platform/start-error.ts';
+import { goBuild } from './go-build.ts';
 
 const oldest = '1.30'; // knows every field that is rendered
 const module = 'istio.io/istio/istioctl/cmd/istioctl@v0.0.0-20260827124520-eed52ebb66ad'; // Istio's tags don't resolve as Go modules
 const packages = 2_015; // of that one, with all that they need
 const built = resolve(import.meta.dirname, '../.tools/istioctl-20260827');
-const tellEveryMs = 20_000;
 
 /**
  * The path of istioctl: what the variable ISTIOCTL names, else `istioctl` in PATH if it is new enough, else one that is built once, in
@@ -42,7 +41,7 @@ async function build(say: (line: string) => void): Promise<void> {
   say('building istioctl into .tools: once, some six minutes on two cores');
   await mkdir(aside, { recursive: true });
   try {
-    await goInstall(aside, say);
+    await goBuild({ args: ['install', '-v', module], env: { GOBIN: aside }, packages, say });
     await rm(built, { recursive: true, force: true });
     await rename(aside, built);
   } catch (error) {
@@ -53,34 +52,5 @@ async function build(say: (line: string) => void): Promise<void> {
     );
   } finally {
     await rm(aside, { recursive: true, force: true });
-  }
-}
-
-async function goInstall(folder: string, say: (line: string) => void): Promise<void> {
-  const go = spawn('go', ['install', '-v', module], {
-    env: { ...process.env, GOBIN: folder },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const startedMs = Date.now();
-  let done = 0;
-  const last: string[] = [];
-  createInterface({ input: go.stderr }).on('line', (line) => {
-    done += line.startsWith('go: ') ? 0 : 1; // else the name of a package
-    last.push(line);
-    if (last.length > 20) last.shift();
-  });
-  const telling = setInterval(() => {
-    const seconds = Math.round((Date.now() - startedMs) / 1_000);
-    say(
-      `  ${done === 0 ? 'nothing to compile yet' : `${Math.min(done, packages)} of ${packages} packages`}, ${seconds} s`,
-    );
-  }, tellEveryMs);
-  try {
-    await new Promise<void>((built, failed) => {
-      go.once('error', failed);
-      go.once('close', (code) => (code === 0 ? built() : failed(new Error(last.join('\n')))));
-    });
-  } finally {
-    clearInterval(telling);
   }
 }
