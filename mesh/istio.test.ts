@@ -5,7 +5,7 @@ import { services } from '#services/all.ts';
 import { compile } from './compile.ts';
 import { renderIstio } from './istio.ts';
 import { manifestsIn, readPolicies } from './istio-policies.ts';
-import { selects } from './istio-evaluator.ts';
+import { createSidecar, selects } from './istio-evaluator.ts';
 import { renderKubernetes } from './kubernetes.ts';
 import { loadContracts } from './load.ts';
 import { createModel, grantedTo } from './model.ts';
@@ -143,6 +143,21 @@ test('clients from outside reach the methods that the gateway was granted and it
   expect(exact.filter((path) => paths.has(path)).sort()).toEqual(granted.map(({ path }) => `/${path}`).sort());
   expect(exact.filter((path) => !paths.has(path))).toEqual(settings.edge.pages.filter((page) => !page.endsWith('*')));
   expect(open.flatMap((each) => each.uri.prefix ?? [])).toEqual(['/docs/', '/webhooks/']);
+});
+
+test('the edge answers the gateway of Istio, its page of keys the services, and nobody else', () => {
+  const sidecar = createSidecar(readPolicies(texts), { namespace: 'only2u', labels: { app: 'gateway' }, port: 8080 });
+  const asked = (identity: string, path: string) =>
+    sidecar({ certificate: { ofThisMesh: true, identity }, path, method: 'GET', token: undefined });
+  const outside = 'cluster.local/ns/istio-ingress/sa/istio-ingress';
+  expect(asked(outside, '/only2u.product.v1.ProductService/GetProduct')).toBe('allowed');
+  for (const { name, kind } of model.workloads) {
+    const identity = `cluster.local/ns/only2u/sa/${name}`;
+    expect([name, asked(identity, '/docs/')]).toEqual([name, 'denied']);
+    const keys = asked(identity, '/.well-known/jwks.json');
+    expect([name, keys]).toEqual([name, kind === 'service' ? 'allowed' : 'denied']);
+  }
+  expect(asked('cluster.local/ns/only2u/sa/stranger', '/.well-known/jwks.json')).toBe('denied');
 });
 
 test('the comment at each granted path is the line of the contract that grants it', () => {
