@@ -1,6 +1,7 @@
 import { StartError } from '#platform/start-error.ts';
 import type { Command } from './cli-command.ts';
 import { diffCommand } from './cli-diff.ts';
+import { graphCommand } from './cli-graph.ts';
 import { explainCommand, whoCommand } from './cli-questions.ts';
 import { checkCommand, renderCommand, verifyCommand } from './cli-render.ts';
 import { near } from './near.ts';
@@ -9,6 +10,7 @@ const commands: Readonly<Record<string, Command>> = {
   who: whoCommand,
   explain: explainCommand,
   diff: diffCommand,
+  graph: graphCommand,
   check: checkCommand,
   verify: verifyCommand,
   render: renderCommand,

@@ -4,6 +4,7 @@ import { renderInProcess } from './in-process.ts';
 import { renderIstio } from './istio.ts';
 import { renderKubernetes } from './kubernetes.ts';
 import type { MeshModel } from './model.ts';
+import { renderGraph } from './render-graph.ts';
 import { renderRabbitmq } from './rabbitmq.ts';
 import type { Rendered, Renderer, RenderSettings } from './render.ts';
 import { renderTypedClients } from './typed-clients.ts';
@@ -12,6 +13,7 @@ import { renderTypedClients } from './typed-clients.ts';
 const renderers: readonly Renderer[] = [
   renderInProcess,
   renderTypedClients,
+  renderGraph,
   renderGrpcConfig,
   renderRabbitmq,
   renderIstio,
