@@ -49,8 +49,10 @@ export const checkCommand: Command = {
     if (positionals.length > 0) throw new StartError('check takes nothing but --rules.');
     if (values.rules === true) return { text: rulesText(), code: 0 };
     const mesh = openMesh();
+    const broken = lint(mesh);
+    if (broken.length > 0) return outcome(broken, ''); // what is said wrongly can't be rendered, or only wrongly
     const { files, findings } = await verified(mesh);
-    const all = [...lint(mesh), ...findings, ...(await useOf(mesh))];
+    const all = [...findings, ...(await useOf(mesh))];
     const counts = `${Object.keys(rules).length} rules, ${mesh.model.methods.length} methods, ${files} files`;
     return outcome(all, `The mesh is as it should be: ${counts}; every grant is used, every call granted.\n`);
   },

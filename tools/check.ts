@@ -15,6 +15,7 @@ type Check = { readonly name: string; readonly command: readonly [string, ...str
 const checks: readonly Check[] = [
   { name: 'lint', command: ['eslint', '--flag', 'unstable_native_nodejs_ts_config', '.'] },
   { name: 'generated', command: ['node', 'tools/generated.ts'] },
+  { name: 'mesh', command: ['node', 'mesh/main.ts', 'check'] },
   { name: 'types', command: ['tsc', '--project', '.'] },
   { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
   { name: 'dead-code', command: ['knip', '--no-progress'] },
