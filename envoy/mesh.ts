@@ -1,21 +1,19 @@
-import { watch } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { workloads } from '#gen/mesh/policies.ts';
-import type { DataFolder } from '#platform/data-folder.ts';
-import { createClosingStack } from '#platform/closing.ts';
+import { type ClosingStack, createClosingStack } from '#platform/closing.ts';
 import { isGiven, type Variables } from '#platform/config.ts';
+import type { DataFolder } from '#platform/data-folder.ts';
 import { createEmbeddedPostgres } from '#platform/embedded-postgres.ts';
-import { StartError } from '#platform/start-error.ts';
 import { createLog } from '#platform/telemetry/log.ts';
-import { createEnvoyAdmin, type EnvoyAdmin } from './admin.ts';
 import { openCertificates } from './certificates.ts';
-import { readEnvoyLog } from './envoy-log.ts';
+import { startEnvoys } from './envoys.ts';
 import { keepRunning, type KeptProcess } from './kept-process.ts';
-import { folderOf, type Form, installFiles, nodesOf, type Places, readRendered } from './node-files.ts';
+import type { Form, Places } from './node-files.ts';
 import { createObserver } from './observed.ts';
 import { observedFile, writePlaces } from './places.ts';
+import { checkPorts, type NeededPort } from './ports.ts';
+import { openRendered } from './rendered.ts';
 import { openRunFolder } from './run-folder.ts';
 import type { ServiceProcess } from './service-processes.ts';
 import type { Shadow } from './shadow.ts';
@@ -31,8 +29,12 @@ export type MeshOptions = {
   readonly postgresPort: number;
   /** The services to start; made for the folder that the mesh runs in. */
   services(run: string, variables: Variables): readonly ServiceProcess[];
+  /** Where Envoys and processes listen, other than rendered. */
   readonly ports: Places['ports'];
-  /** A policy to come, whose refusals are counted; without one the Envoys read gen/mesh/envoy, which is watched. */
+  readonly needed: readonly NeededPort[];
+  /** What is rendered from the contracts; watched. gen/mesh, unless told. */
+  readonly rendered?: string;
+  /** A policy to come, whose refusals are counted. */
   readonly shadow?: Shadow | undefined;
   /** Told in words what happens. */
   say(text: string): void;
@@ -48,151 +50,77 @@ export type RunningMesh = {
 };
 
 const closeWithinMs = 3_800; // five seconds is what people wait, with all that comes after
-const keysWithinMs = 10_000;
-const settleMs = 100; // a program writes many files at a time
 
 /** Starts Envoys with what was rendered for them, and a process a service behind them. Everything is ended when one can't start. */
 export async function openMesh(options: MeshOptions): Promise<RunningMesh> {
-  const { stage, close } = createClosingStack();
+  const closing = createClosingStack();
   try {
-    return await start(options, stage, close);
+    return await start(options, closing);
   } catch (error) {
-    await close().catch(() => undefined); // the first error says more
+    await closing.close().catch(() => undefined); // the first error says more
     throw error;
   }
 }
 
-async function start(
-  options: MeshOptions,
-  stage: ReturnType<typeof createClosingStack>['stage'],
-  close: () => Promise<void>,
-): Promise<RunningMesh> {
-  const { data, form, say } = options;
-  const run = await openRunFolder(data.path);
-  stage(() => run.close());
-  if (run.cleared > 0) say(`${run.cleared} processes of a mesh that was killed have been ended`);
-  for (const old of ['envoy', 'observed.json']) await rm(join(run.path, old), { recursive: true, force: true });
-  const places: Places = { run: run.path, ports: options.ports };
-  for (const workload of workloads) await mkdir(join(run.path, workload), { recursive: true, mode: 0o700 });
+async function start(options: MeshOptions, { stage, close }: ClosingStack): Promise<RunningMesh> {
+  const { data, form, say, rendered: folder = join(root, 'gen/mesh') } = options;
+  const { path: run, began, cleared, close: closeRun } = await openRunFolder(data.path);
+  stage(closeRun);
+  if (cleared > 0) say(`${cleared} processes of a mesh that was killed have been ended`);
+  await checkPorts(options.needed);
+  for (const old of ['envoy', 'observed.json']) await rm(join(run, old), { recursive: true, force: true });
+  for (const workload of workloads) await mkdir(join(run, workload), { recursive: true, mode: 0o700 });
 
   say('certificates …');
   const log = createLog({ level: 'warn', format: process.stdout.isTTY ? 'pretty' : 'json' });
-  const certificates = await openCertificates({ dataDir: data.path, folder: run.path, workloads, log, say });
+  const certificates = await openCertificates({ dataDir: data.path, folder: run, workloads, log, say });
   stage(() => certificates.close());
+  const places: Places = { run, ports: options.ports };
+  const rendered = await openRendered({ folder, form, places, shadow: options.shadow, say });
+  stage(() => rendered.close());
 
-  const generated = join(root, 'gen/mesh/envoy');
-  const nodes = nodesOf(form, options.shadow?.rendered ?? (await readRendered(generated)));
-  if (nodes.length === 0)
-    throw new StartError('There is nothing for an Envoy in gen/mesh/envoy: run npm run generate.');
-  for (const node of nodes) await installFiles(node, places);
-  const observer = createObserver(observedFile(run.path));
+  say(rendered.nodes.length === 1 ? 'Envoy …' : `${rendered.nodes.length} Envoys …`);
+  const observer = createObserver(observedFile(run));
   stage(() => observer.close());
+  const shared = { cwd: root, say, began };
+  const call = options.showCalls ? options.line : undefined;
+  const envoys = startEnvoys({ ...shared, command: options.envoy, nodes: rendered.nodes, run, observer, call });
+  stage(...envoys.processes.map((each) => () => each.close(closeWithinMs)));
+  await envoys.ready();
 
-  say(nodes.length === 1 ? 'Envoy …' : `${nodes.length} Envoys …`);
-  const shared = { cwd: root, say, began: run.began };
-  const admins = nodes.map(({ node }) => createEnvoyAdmin(join(folderOf(node, run.path), 'admin.sock')));
-  const envoys = nodes.map(({ node }, index) => {
-    const admin = admins[index];
-    const call = options.showCalls ? { call: (line: string) => options.line(node, line) } : {};
-    return keepRunning({
-      ...shared,
-      name: node === 'one' ? 'envoy' : `envoy-${node}`,
-      command: options.envoy,
-      args: envoyArguments(join(folderOf(node, run.path), 'bootstrap.yaml')),
-      env: { PATH: process.env['PATH'] },
-      isReady: async () => (await admin?.get('/ready'))?.trim() === 'LIVE',
-      line: readEnvoyLog({ node, observer, say, ...call }),
-    });
-  });
-  const envoyStage = stage();
-  envoyStage.push(...envoys.map((envoy) => () => envoy.close(closeWithinMs)));
-  await Promise.all(envoys.map(({ ready }) => ready));
-
-  const shadowFile = join(run.path, 'shadow.json');
-  if (options.shadow !== undefined) await writeFile(shadowFile, options.shadow.policies, { mode: 0o600 });
-  const shadowing = options.shadow === undefined ? {} : { POLICY_SHADOW_FILE: shadowFile };
-  const services = options.services(run.path, { ...options.variables, ...shadowing });
-  await writePlaces(run.path, {
+  const services = options.services(run, { ...options.variables, ...rendered.variables });
+  await writePlaces(run, {
     form,
-    envoys: nodes.map(({ node }) => node),
+    envoys: [...rendered.nodes],
     services: services.map(({ name, admin }) => ({ name, admin })),
   });
   const inner = services.filter(({ isEdge }) => !isEdge);
-  const keepingData = inner.map(({ name }) => name).filter((name) => !isGiven(options.variables, name, 'DATABASE_URL'));
-  if (keepingData.length > 0) {
-    // Held here, so that it outlives a service that is killed.
-    const embedded = createEmbeddedPostgres({
-      data,
-      port: options.postgresPort,
-      onProgress: (text) => say(`${text} …`),
-    });
-    const postgres = await embedded.start(keepingData);
-    stage(() => postgres.close());
-  }
+  await holdPostgres(options, inner, stage);
   say('services …');
   const serviceStage = stage();
-  const processes = [...envoys];
+  const processes = [...envoys.processes];
   for (const group of [inner, services.filter(({ isEdge }) => isEdge)]) {
-    const kept = group.map((service) =>
-      keepRunning({
-        ...shared,
-        ...service,
-        command: process.execPath,
-        line: (text) => options.line(service.name, text),
-      }),
-    );
+    const kept = group.map((service) => {
+      const line = (text: string): void => options.line(service.name, text);
+      return keepRunning({ ...shared, ...service, command: process.execPath, line });
+    });
     serviceStage.push(...kept.map((each) => () => each.close(closeWithinMs)));
     processes.push(...kept);
     await Promise.all(kept.map(({ ready }) => ready));
   }
-  await keysRead(admins);
-
-  if (options.shadow === undefined) stage(watchRendered(generated, form, places, say));
-  return { run: run.path, processes, close };
+  await envoys.keysRead();
+  return { run, processes, close };
 }
 
-/** Waits until every Envoy that looks at tokens has the keys for it: they come through the shop itself, which answers only now. */
-async function keysRead(admins: readonly EnvoyAdmin[]): Promise<void> {
-  const giveUpMs = Date.now() + keysWithinMs;
-  for (const admin of admins) {
-    for (;;) {
-      const text = (await admin.get('/stats?filter=jwks_fetch_success')) ?? '';
-      const counts = [...text.matchAll(/: (\d+)$/gm)].map(([, count]) => Number(count));
-      if (counts.every((count) => count > 0) || Date.now() > giveUpMs) break;
-      await sleep(50);
-    }
-  }
-}
-
-function envoyArguments(bootstrap: string): string[] {
-  return ['-c', bootstrap, '--disable-hot-restart', '--log-level', 'warning', '--concurrency', '2'];
-}
-
-/** Gives the Envoys what is rendered anew, as soon as it lies there. Returns what ends the watching. */
-function watchRendered(folder: string, form: Form, places: Places, say: (text: string) => void): () => Promise<void> {
-  let installing = Promise.resolve();
-  let wanted = false;
-  const bring = async (): Promise<void> => {
-    await sleep(settleMs);
-    wanted = false;
-    const nodes = nodesOf(form, await readRendered(folder));
-    const changed = await Promise.all(
-      nodes.map(async (node) => [node.node, await installFiles(node, places)] as const),
-    );
-    for (const [node, files] of changed) {
-      if (files.length > 0) say(`Envoy "${node}" was given new ${files.join(', ')}`);
-    }
-  };
-  const watcher = watch(folder, { recursive: true }, () => {
-    if (wanted) return;
-    wanted = true;
-    installing = installing
-      .then(bring)
-      .catch((error: unknown) => say(`gen/mesh/envoy can’t be read: ${String(error)}`));
-  });
-  watcher.on('error', (error) => say(`gen/mesh/envoy is no longer watched: ${error.message}`));
-  return async () => {
-    watcher.close();
-    await installing;
-  };
+/** Holds the database that comes with the shop, where a service uses it: so it outlives services that are killed. */
+async function holdPostgres(
+  { data, variables, postgresPort: port, say }: MeshOptions,
+  services: readonly ServiceProcess[],
+  stage: ClosingStack['stage'],
+): Promise<void> {
+  const users = services.map(({ name }) => name).filter((name) => !isGiven(variables, name, 'DATABASE_URL'));
+  if (users.length === 0) return;
+  const embedded = createEmbeddedPostgres({ data, port, onProgress: (text) => say(`${text} …`) });
+  const postgres = await embedded.start(users);
+  stage(() => postgres.close());
 }

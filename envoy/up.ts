@@ -7,6 +7,7 @@ import { stopOnSignals } from '#platform/stop-signals.ts';
 import { services } from '#services/all.ts';
 import { behindTheEdge } from '../mesh/envoy-names.ts';
 import { findEnvoy } from './binary.ts';
+import type { NeededPort } from './ports.ts';
 import { openMesh, type RunningMesh } from './mesh.ts';
 import { serviceProcesses } from './service-processes.ts';
 import { readShadow } from './shadow.ts';
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
       form: values.sidecars ? 'sidecars' : 'one',
       envoy: await findEnvoy(say),
       ports: ports(),
+      needed: needed(names),
       variables: { ...process.env, ONLY2U_DATA: data.path },
       postgresPort: Number(process.env['POSTGRES_PORT'] ?? 54_329),
       services: (run, variables) => serviceProcesses({ entries: services, names, variables, run, portOf }),
@@ -100,6 +102,18 @@ function ports(): ReadonlyMap<number, number> {
   const moved = services.map(({ name, port }) => [port, portOf(name)] as const);
   const behind = moved.map(([usual, port]) => [usual + behindTheEdge, port + behindTheEdge] as const);
   return new Map([...moved, ...behind].filter(([usual, port]) => usual !== port));
+}
+
+/** What must be free. Envoys of services that are not started listen too, and answer that nobody is there. */
+function needed(names: readonly string[]): readonly NeededPort[] {
+  const envoys = services.map(({ name }) => ({
+    what: `the Envoy of ${name}`,
+    port: portOf(name),
+    variable: portVariable(name),
+  }));
+  if (!names.includes('gateway')) return envoys;
+  const behind = { what: 'the gateway behind its Envoy', port: portOf('gateway') + behindTheEdge };
+  return [...envoys, { ...behind, variable: portVariable('gateway') }];
 }
 
 /** Shows what services log, each line with its service's name; not their welcomes, which name ports that nobody needs. */

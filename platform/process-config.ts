@@ -39,6 +39,8 @@ export const processConfig = z.object({
    * beside it, both in plain text. The sidecar holds the certificate, says who calls, and tries again. `npm run mesh:up` sets it.
    */
   MESH_SOCKETS: z.string().min(1).optional(),
+  /** Who may call what, in JSON, read again whenever it changes. Without it what was compiled from the contracts holds. */
+  POLICY_FILE: z.string().min(1).optional(),
   /** A table of policies in JSON: what it would refuse of the calls that are let in is counted (policy_shadow_refusals_total). */
   POLICY_SHADOW_FILE: z.string().min(1).optional(),
   /** Base URL of an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318. Without it nothing is traced. */

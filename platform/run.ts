@@ -16,7 +16,7 @@ import { createTokenVerifier } from './identity/access-token.ts';
 import { portVariable } from './process-config.ts';
 import { createServerHooks } from './rpc/admission.ts';
 import type { ClientFor } from './rpc/client-for.ts';
-import { readPolicyFile } from './rpc/policy-file.ts';
+import { followPolicyFile, readPolicyFile } from './rpc/policy-file.ts';
 import { createRpcServer } from './rpc/server.ts';
 import { createShedder } from './rpc/shedding.ts';
 import type { Env, Handlers, Service } from './service.ts';
@@ -131,9 +131,14 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   });
   stage(() => shedder.close());
   const contracts = [...services.flatMap((service) => service.contract), DeadLetterService];
-  const { POLICY_SHADOW_FILE: next } = config;
-  const shadowOf = next === undefined ? undefined : readPolicyFile(next);
-  const hooks = createServerHooks({ mesh, verifier, metrics: metrics.rpc, log, tracing, contracts, shedder, shadowOf });
+  const { POLICY_FILE: now, POLICY_SHADOW_FILE: next } = config;
+  const followed = now === undefined ? undefined : followPolicyFile(now, log);
+  stage(() => followed?.close());
+  const hooks = createServerHooks({
+    ...{ mesh, verifier, metrics: metrics.rpc, log, tracing, contracts, shedder },
+    ...(followed && { policyOf: followed.policyOf }),
+    shadowOf: next === undefined ? undefined : readPolicyFile(next),
+  });
 
   const checks = new Map<string, () => Promise<void>>();
   const admin = createAdminListener({ checks, metrics });

@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { type DataFolder, openDataFolder } from '#platform/data-folder.ts';
@@ -28,6 +28,8 @@ export type World = {
   readonly form: Form;
   readonly data: DataFolder;
   readonly run: string;
+  /** What the mesh is rendered from: a change takes effect. */
+  readonly rendered: string;
   readonly url: string;
   readonly market: Market;
   readonly authority: DevelopmentAuthority;
@@ -55,6 +57,8 @@ export async function openWorld(form: Form, envoy: string): Promise<World> {
   const portOf = (service: string): number => basePort + 1 + names.indexOf(service);
   const moved = services.map(({ name, port }) => [port, portOf(name)] as const);
   const behind = moved.map(([usual, port]) => [usual + behindTheEdge, port + behindTheEdge] as const);
+  const rendered = join(folder, 'rendered'); // a copy, for tests to change
+  await cp(resolve(import.meta.dirname, '../../gen/mesh'), rendered, { recursive: true });
   const data = await openDataFolder(folder);
   const variables = {
     ...process.env,
@@ -73,6 +77,8 @@ export async function openWorld(form: Form, envoy: string): Promise<World> {
     variables,
     postgresPort: basePort,
     ports: new Map([...moved, ...behind]),
+    needed: [],
+    rendered,
     services: (run, given) => serviceProcesses({ entries: services, names, variables: given, run, portOf }),
     say: (text) => said.push(text),
     line: (name, text) => logged.push(`${name} ${text}`),
@@ -92,6 +98,7 @@ export async function openWorld(form: Form, envoy: string): Promise<World> {
       form,
       data,
       run: mesh.run,
+      rendered,
       url,
       market,
       authority,
