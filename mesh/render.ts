@@ -21,6 +21,8 @@ export type RenderSettings = {
   readonly kubernetes: MeshNames;
   /** Access tokens of end users: JSON Web Tokens with a claim that lists the user's roles. */
   readonly tokens: { readonly issuer: string; readonly audience: string; readonly rolesClaim: string };
+  /** The enum of the roles that users can have, such as "only2u.user.v1.Role"; without it roles are what the contracts name. */
+  readonly rolesEnum?: string;
   /** What an edge answers besides calls. */
   readonly edge: {
     /** Paths of its own; a "*" at the end stands for any rest. */

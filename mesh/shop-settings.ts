@@ -1,5 +1,6 @@
 import { services } from '#services/all.ts';
 import type { RenderSettings } from './render.ts';
+import { shopRoles } from './roles.ts';
 
 /** The facts of this shop that its contracts don't say. */
 export const settings: RenderSettings = {
@@ -8,6 +9,7 @@ export const settings: RenderSettings = {
   local: { trustDomain: 'only2u.local', namespace: 'default' },
   kubernetes: { trustDomain: 'cluster.local', namespace: 'only2u' },
   tokens: { issuer: 'only2u', audience: 'only2u', rolesClaim: 'roles' },
+  rolesEnum: shopRoles,
   edge: {
     pages: ['/', '/docs', '/docs/*', '/favicon.ico', '/openapi.json', '/.well-known/jwks.json', '/webhooks/*'],
     keys: '/.well-known/jwks.json',

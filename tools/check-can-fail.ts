@@ -27,7 +27,7 @@ function main(): void {
 const traces: Readonly<Record<string, string>> = {
   lint: 'no-explicit-any',
   generated: 'gen/ts/only2u/type/v1/money_pb.ts',
-  mesh: 'unknown-caller',
+  mesh: 'grant-without-call',
   types: 'platform/broken.ts',
   format: 'platform/broken.ts',
   'dead-code': 'platform/broken.ts',
@@ -58,7 +58,8 @@ function breakAll(root: string): void {
   writeFileSync(money, readFileSync(money, 'utf8').replace('string currency = 2', 'string currency = 22'));
   appendFileSync(money, 'message    badly_named {}\n'); // proto-lint and proto-format
   const cart = join(root, 'proto/only2u/cart/v1/cart.proto');
-  writeFileSync(cart, readFileSync(cart, 'utf8').replace('callers: ["gateway"]', 'callers: ["gatewya"]')); // mesh
+  const granted = 'callers: ["gateway", "payment"]'; // mesh: payment never calls it
+  writeFileSync(cart, readFileSync(cart, 'utf8').replace('callers: ["gateway"]', granted));
 }
 
 try {
