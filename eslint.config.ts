@@ -126,7 +126,15 @@ const config = defineConfig(
     rules: { 'no-restricted-syntax': 'off' },
   },
   {
-    files: ['tools/**', 'services/main.ts', 'bench/**', 'conformance/**', 'test/kills/main.ts', 'test/planes/main.ts'],
+    files: [
+      'tools/**',
+      'services/main.ts',
+      'bench/**',
+      'conformance/**',
+      'test/kills/main.ts',
+      'test/rabbitmq/main.ts',
+      'test/planes/main.ts',
+    ],
     rules: { 'no-console': 'off' },
   },
 );
