@@ -2,7 +2,7 @@ import type { Config } from 'jest';
 
 const config: Config = {
   // Not the whole folder: looking through node_modules and .data takes longer than many tests.
-  roots: ['conformance', 'mesh', 'platform', 'services', 'test', 'tools'],
+  roots: ['conformance', 'envoy', 'mesh', 'platform', 'services', 'test', 'tools'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -1,19 +1,14 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
 import { readsText, startReading } from './reads.ts';
-import { must, signal, until, type World } from './world.ts';
+import { must, push, signal, until, type World } from './world.ts';
 
 const takesEffectWithinMs = 1_000;
 
 function listenersOf(world: World): string {
   return join(world.rendered, 'envoy', world.form === 'one' ? 'one' : 'sidecars/cart', 'listeners.yaml');
-}
-
-async function push(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text);
-  await rename(`${file}.new`, file);
 }
 
 /** A configuration that can't be is refused in Envoy's words, and the one before goes on. */

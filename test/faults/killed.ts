@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -6,7 +8,7 @@ import { audit, unsettled } from '../audit.ts';
 import { checkOut } from '../kills/buyer.ts';
 import type { Checkout } from '../kills/plan.ts';
 import { readsText, startReading } from './reads.ts';
-import { must, signal, until, type World } from './world.ts';
+import { must, push, signal, until, type World } from './world.ts';
 
 const backWithinMs = 30_000;
 const settleWithinMs = 60_000;
@@ -21,6 +23,36 @@ export async function readsOutliveAKill(world: World): Promise<string> {
   const reads = await reading.stop();
   must(reads.failed.length === 0, `reads failed: ${reads.failed.join('; ')}`);
   return readsText(reads);
+}
+
+/** Of two instances one dies: the mesh asks the other by itself, and no customer has to ask twice. */
+export async function oneOfTwoIsKilled(world: World): Promise<string> {
+  const clusters = join(world.rendered, 'envoy', world.form === 'one' ? 'one' : 'sidecars/cart', 'clusters.yaml');
+  const good = await readFile(clusters, 'utf8');
+  const endpoint = /^( *- )\{endpoint: \{address: \{pipe: \{path: \/run\/only2u\/cart\/app\.sock\}+.*\n/m;
+  const [line] = endpoint.exec(good) ?? [];
+  must(line !== undefined, 'the cart’s own cluster is not found in what is rendered');
+  const second = await world.startSecond('cart');
+  try {
+    await push(
+      clusters,
+      good.replace(endpoint, (found) => found + found.replace('/cart/app.sock', '/second/cart/app.sock')),
+    );
+    await until('the Envoy knows of the second', 5_000, () =>
+      world.said.some((said) => said.includes('new clusters.yaml')),
+    );
+    const reading = startReading(world, { patient: false });
+    await until('the first reads', 10_000, () => reading.succeeded() > 5);
+    signal(world, 'cart', 'SIGKILL');
+    const since = reading.succeeded();
+    await until('reads while one is away', 10_000, () => reading.succeeded() > since + 15);
+    const reads = await reading.stop();
+    must(reads.failed.length === 0, `reads failed: ${reads.failed.join('; ')}`);
+    return `${readsText(reads)}, none failed; ${await retriesTo(world, 'cart')} attempts more by the mesh`;
+  } finally {
+    await push(clusters, good);
+    await second.close();
+  }
 }
 
 const checkout: Checkout = {

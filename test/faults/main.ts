@@ -6,7 +6,7 @@ import type { Form } from '../../envoy/node-files.ts';
 import { expiredIsRefused, rotationGoesUnnoticed } from './certificates.ts';
 import { badConfigurationIsRefused, envoyIsStartedAgain, policyChangesUnderTraffic } from './configuration.ts';
 import { killedMeshIsCleared } from './ended.ts';
-import { importIsNotRepeated, ordersCountOnce, readsOutliveAKill } from './killed.ts';
+import { importIsNotRepeated, oneOfTwoIsKilled, ordersCountOnce, readsOutliveAKill } from './killed.ts';
 import { rogueIsRefused } from './rogue.ts';
 import { breakerOpens, slowOneIsLeftAlone } from './slow.ts';
 import { openWorld, type World } from './world.ts';
@@ -29,6 +29,7 @@ type Fault = { readonly name: string; readonly forms: readonly Form[]; run(world
 const faults: readonly Fault[] = [
   { name: 'a customer buys through the Envoys', forms: both, run: buys },
   { name: 'a service is killed while customers look', forms: both, run: readsOutliveAKill },
+  { name: 'one of two instances is killed', forms: both, run: oneOfTwoIsKilled },
   { name: 'services are killed while customers buy', forms: ['one'], run: ordersCountOnce },
   { name: 'a service is killed under an import', forms: ['one'], run: importIsNotRepeated },
   { name: 'a service is slow', forms: both, run: slowOneIsLeftAlone },

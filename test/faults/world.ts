@@ -1,6 +1,7 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { execPath } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { type DataFolder, openDataFolder } from '#platform/data-folder.ts';
@@ -9,7 +10,9 @@ import { type DevelopmentAuthority, openDevelopmentAuthority } from '#platform/i
 import { localMesh, spiffeIdOf } from '#platform/identity/spiffe.ts';
 import type { TlsMaterial } from '#platform/rpc/tls.ts';
 import { createRpcTransport, type RpcTransport } from '#platform/rpc/transport.ts';
+import { socketsOf } from '#platform/unix-socket.ts';
 import { services } from '#services/all.ts';
+import { keepRunning } from '../../envoy/kept-process.ts';
 import { lookAtMesh } from '../../envoy/look.ts';
 import { openMesh, type RunningMesh } from '../../envoy/mesh.ts';
 import type { Form } from '../../envoy/node-files.ts';
@@ -21,7 +24,9 @@ import type { UrlOf } from '../audit.ts';
 import { type Market, openMarket } from '../kills/market.ts';
 
 const basePort = 19_200;
+const secondAbove = 20;
 const buyers = 3;
+const root = resolve(import.meta.dirname, '../..');
 
 /** A shop behind real Envoys with data, ports and a market of its own, and what it takes to break and to watch it. */
 export type World = {
@@ -40,6 +45,8 @@ export type World = {
   /** The number of a process by its name, such as "cart", "envoy" or "envoy-cart". */
   pidOf(name: string): number;
   report(): Promise<MeshReport>;
+  /** Starts another process of a service, which listens at second/<service>/app.sock in the run folder. */
+  startSecond(service: string): Promise<{ close(): Promise<void> }>;
   /** An access token of an administrator. */
   tokenOfAdmin(): Promise<string>;
   /** A new certificate of a workload by the mesh's authority, as of `from`. */
@@ -58,7 +65,7 @@ export async function openWorld(form: Form, envoy: string): Promise<World> {
   const moved = services.map(({ name, port }) => [port, portOf(name)] as const);
   const behind = moved.map(([usual, port]) => [usual + behindTheEdge, port + behindTheEdge] as const);
   const rendered = join(folder, 'rendered'); // a copy, for tests to change
-  await cp(resolve(import.meta.dirname, '../../gen/mesh'), rendered, { recursive: true });
+  await cp(join(root, 'gen/mesh'), rendered, { recursive: true });
   const data = await openDataFolder(folder);
   const variables = {
     ...process.env,
@@ -115,6 +122,26 @@ export async function openWorld(form: Form, envoy: string): Promise<World> {
         if (report === undefined) throw new Error('no mesh was found');
         return report;
       },
+      async startSecond(service) {
+        const run = join(mesh.run, 'second');
+        await mkdir(join(run, service), { recursive: true, mode: 0o700 });
+        await symlink(socketsOf(mesh.run, service).mesh, socketsOf(run, service).mesh);
+        const [process] = serviceProcesses({
+          ...{ entries: services, names: [service], variables, run },
+          portOf: (name) => portOf(name) + secondAbove,
+        });
+        if (process === undefined) throw new Error(`there is no service ${service}`);
+        const kept = keepRunning({
+          ...process,
+          command: execPath,
+          cwd: root,
+          line: (text) => logged.push(`${service} ${text}`),
+          say: (text) => said.push(text),
+          began: () => Promise.resolve(),
+        });
+        await kept.ready;
+        return { close: () => kept.close(3_000) };
+      },
       async tokenOfAdmin() {
         const operator = await openOperator(variables);
         const { accessToken } = await operator.dial(OperatorService).issueToken({ requestId: crypto.randomUUID() });
@@ -161,6 +188,12 @@ export async function until<T>(
 
 export function must(holds: boolean, otherwise: string): void {
   if (!holds) throw new Error(otherwise);
+}
+
+/** Brings a file into its place as a whole. */
+export async function push(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text);
+  await rename(`${file}.new`, file);
 }
 
 /** Sends a signal to a process of the mesh. */
