@@ -14,7 +14,9 @@ export type Asking = {
 
 export async function askAs(user: string, password: string, port: number): Promise<Asking> {
   const vhost = encodeURIComponent(rabbitNames.vhost);
-  const connection: ChannelModel = await connect(`amqp://${user}:${password}@127.0.0.1:${port}/${vhost}`);
+  const connection: ChannelModel = await connect(`amqp://${user}:${password}@127.0.0.1:${port}/${vhost}`, {
+    noDelay: true, // else each try waits 40 ms for an acknowledgement
+  });
 
   async function tried(work: (channel: Channel) => Promise<unknown>): Promise<boolean> {
     const channel = await connection.createChannel();
