@@ -27,18 +27,20 @@ import {
   UnaryRequestSchema,
   UnimplementedRequestSchema,
 } from './gen/connectrpc/conformance/v1/service_pb.ts';
+import { type Hop, openHop, relay } from './hop.ts';
 import { appendProtoHeaders, headersToProto } from './headers.ts';
 
 type Result = MessageInitShape<typeof ClientResponseResultSchema>;
 type Conformance = Client<typeof ConformanceService>;
 
+const viaEnvoys = process.argv.includes('--envoy');
 const atOnce = 16; // enough that the suite's many waits overlap
 
 /** What was seen of a call so far. */
 type Seen = { header: Headers; trailer: Headers; payloads: ConformancePayload[]; unsent: number };
 
 async function run(request: ClientCompatRequest): Promise<Result> {
-  const transport = open(request);
+  const transport = open(request, viaEnvoys ? await hopTo(request) : undefined);
   const seen: Seen = { header: new Headers(), trailer: new Headers(), payloads: [], unsent: 0 };
   let error: unknown;
   try {
@@ -63,12 +65,25 @@ async function run(request: ClientCompatRequest): Promise<Result> {
   };
 }
 
-function open(request: ClientCompatRequest): RpcTransport {
+/** The way to each server of the suite's; it has several. */
+const hops = new Map<string, Promise<Hop>>();
+
+function hopTo({ host, port }: ClientCompatRequest): Promise<Hop> {
+  const key = `${host}:${port}`;
+  const hop =
+    hops.get(key) ?? openHop(async (path) => (await relay({ path }, { host, port })).close, { isWatched: false });
+  hops.set(key, hop);
+  return hop;
+}
+
+function open(request: ClientCompatRequest, hop: Hop | undefined): RpcTransport {
   const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
   const creds = request.clientTlsCreds;
   const material = { ca: text(request.serverTlsCert), cert: text(creds?.cert), key: text(creds?.key) };
   return createRpcTransport({
-    address: `${request.host}:${request.port}`,
+    ...(hop === undefined
+      ? { address: `${request.host}:${request.port}` }
+      : { address: `unix:${hop.socketPath}`, authority: hop.authority }),
     tls:
       request.serverTlsCert.length === 0
         ? undefined
@@ -217,6 +232,7 @@ for await (const request of readDelimited(ClientCompatRequestSchema, process.std
   running.add(tracked);
 }
 await Promise.all(running);
+for (const hop of hops.values()) await (await hop).close();
 
 function report(
   testName: string,

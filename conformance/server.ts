@@ -1,6 +1,6 @@
 // The server under test, as connectconformance starts it: reads what to serve, serves it until it is told to end.
 import { create } from '@bufbuild/protobuf';
-import { createRpcServer } from '#platform/rpc/server.ts';
+import { createRpcServer, type RpcServer } from '#platform/rpc/server.ts';
 import type { ServerHooks } from '#platform/rpc/hooks.ts';
 import { admitAll } from '#platform/testing/admit-all.ts';
 import type { Handlers } from '#platform/service.ts';
@@ -10,6 +10,7 @@ import {
   ServerCompatResponseSchema,
 } from './gen/connectrpc/conformance/v1/server_compat_pb.ts';
 import { ConformanceService } from './gen/connectrpc/conformance/v1/service_pb.ts';
+import { openHop, relay } from './hop.ts';
 import { conformanceService } from './service.ts';
 
 const hooks: ServerHooks = {
@@ -17,6 +18,32 @@ const hooks: ServerHooks = {
   check: () => {},
   ended: () => {},
 };
+
+type Listening = { readonly port: number; close(): Promise<void> };
+
+async function listen(server: RpcServer): Promise<Listening> {
+  const { port } = await server.listen('127.0.0.1', 0);
+  return { port, close: () => server.close({ graceMs: 0 }) };
+}
+
+/** The port is the client's Envoy's, whose socket the suite's client can't reach. */
+async function listenBehindEnvoys(server: RpcServer): Promise<Listening> {
+  const serve = async (path: string) => {
+    await server.listenAt(path);
+    return () => server.close({ graceMs: 0 });
+  };
+  const hop = await openHop(serve, { isWatched: true });
+  const door = await relay({ host: '127.0.0.1', port: 0 }, { path: hop.socketPath });
+  return {
+    port: door.port,
+    async close() {
+      await door.close();
+      await hop.close();
+    },
+  };
+}
+
+const viaEnvoys = process.argv.includes('--envoy');
 
 // `Unimplemented` is missing on purpose: the server has to answer for it.
 const implementation = conformanceService as object as Handlers['implementation'];
@@ -36,8 +63,8 @@ for await (const request of readDelimited(ServerCompatRequestSchema, process.std
     compressFromBytes: 1,
     ...(request.messageReceiveLimit === 0 ? {} : { maxMessageBytes: request.messageReceiveLimit }),
   });
-  const { port } = await server.listen('127.0.0.1', 0);
+  const { port, close } = viaEnvoys ? await listenBehindEnvoys(server) : await listen(server);
   const response = create(ServerCompatResponseSchema, { host: '127.0.0.1', port, pemCert: Buffer.from(cert) });
   process.stdout.write(delimited(ServerCompatResponseSchema, response));
-  process.once('SIGTERM', () => void server.close({ graceMs: 0 }).then(() => process.exit(0)));
+  process.once('SIGTERM', () => void close().then(() => process.exit(0)));
 }

@@ -7,10 +7,6 @@ import { grantedTo, type MeshModel, type Method } from './model.ts';
 import type { RenderSettings } from './render.ts';
 import { sourceText } from './source.ts';
 
-/** What the edge serves besides methods: pages for people, keys, health, events of payment providers. */
-const pages = ['/', '/healthz', '/readyz', '/openapi.json', '/.well-known/jwks.json', '/docs', '/favicon.ico'];
-const folders = ['/docs/', '/webhooks/'];
-
 /** What a client might write to pass for somebody else: gone before anything looks at it. */
 const spoofable = [
   'x-forwarded-for',
@@ -25,9 +21,9 @@ const spoofable = [
 
 const slackMs = 1_000; // the process behind gives up first, and says so in the client's own protocol
 
-/** The methods that the contract opens to clients from outside. */
+/** The methods that the contract opens to clients from outside: "*" means the mesh. */
 export function openMethods(model: MeshModel, edge: string): readonly Method[] {
-  return grantedTo(model, edge).filter(({ policy, essential }) => policy.access !== 'internal' && !essential);
+  return grantedTo(model, edge).filter(({ policy, everybody }) => policy.access !== 'internal' && !everybody);
 }
 
 /** Where clients from outside come in. */
@@ -102,8 +98,9 @@ export function edgeListener(edge: string, model: MeshModel, settings: RenderSet
                   domains: inline(['*']),
                   routes: [
                     ...methods.map((method) => methodRoute(method, cluster, settings)),
-                    ...pages.map((path) => inline({ match: { path }, route: { cluster, timeout: '15s' } })),
-                    ...folders.map((prefix) => inline({ match: { prefix }, route: { cluster, timeout: '15s' } })),
+                    ...settings.edge.pages.map((page) =>
+                      inline({ match: pageMatch(page), route: { cluster, timeout: '15s' } }),
+                    ),
                   ],
                 },
               ],
@@ -130,6 +127,11 @@ function methodRoute(method: Method, cluster: string, settings: RenderSettings):
     },
     typed_per_filter_config: limitedRoute('edge', method, ['address', 'user'], settings),
   });
+}
+
+/** A page, or all that begins as one that ends with a star. */
+function pageMatch(page: string): object {
+  return page.endsWith('*') ? { prefix: page.slice(0, -1) } : { path: page };
 }
 
 /** Reads who the user is, to count by. Whoever has no good token is let through: the process behind refuses, in words. */

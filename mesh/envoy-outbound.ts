@@ -1,6 +1,6 @@
 import { grpcCodes, grpcStats, httpChain, localReplies, router, whenStatus } from './envoy-http.ts';
 import { peerCluster, seconds, socketOf, typeUrl } from './envoy-names.ts';
-import { before, inline } from './yaml.ts';
+import { before, inline, said } from './yaml.ts';
 import { grantedTo, type MeshModel, type Method } from './model.ts';
 import { retrying } from './read-policy.ts';
 import type { RenderSettings } from './render.ts';
@@ -57,49 +57,50 @@ export function outboundListener(caller: string, model: MeshModel, settings: Ren
   };
 }
 
-/** A method with its time, and how it is tried again. */
-export function route(method: Method, cluster: string, settings: RenderSettings): object {
-  const { timeoutMs } = method.policy;
-  const stream = method.kind !== 'unary';
-  return before(sourceText(method.sourceOf('timeout'), settings.protoRoot), {
-    match: inline({ path: `/${method.path}` }),
+/** A method with its time, and how it is tried again: in one line where it isn't, which is spelled out. */
+function route(method: Method, cluster: string, { protoRoot }: RenderSettings): object {
+  const { attempts, hedgeAfterMs } = method.policy;
+  const match = { path: `/${method.path}` };
+  const place = sourceText(method.sourceOf('timeout'), protoRoot);
+  const to = { cluster, ...timesOf(method) };
+  if (hedgeAfterMs !== undefined) {
+    return before(place, {
+      match: inline(match),
+      route: {
+        ...to,
+        retry_policy: before(sourceText(method.sourceOf('hedge_after'), protoRoot), {
+          ...failures,
+          num_retries: 1,
+          per_try_timeout: seconds(hedgeAfterMs),
+          ...otherHost,
+        }),
+        hedge_policy: inline({ hedge_on_per_try_timeout: true }),
+      },
+    });
+  }
+  if (attempts <= 1) return said({ match, route: { ...to, retry_policy: { num_retries: 0 } } }, place);
+  return before(place, {
+    match: inline(match),
     route: {
-      cluster,
-      // `timeout` begins when the request has ended, and of a stream that is late.
-      timeout: stream || timeoutMs === undefined ? '0s' : seconds(timeoutMs),
-      max_stream_duration:
-        stream && timeoutMs !== undefined ? inline({ max_stream_duration: seconds(timeoutMs) }) : undefined,
-      ...attempts(method, settings),
+      ...to,
+      retry_policy: before(sourceText(method.sourceOf('idempotency_level'), protoRoot), {
+        ...failures,
+        num_retries: attempts - 1,
+        retry_back_off: inline({
+          base_interval: seconds(retrying.initialBackoffMs),
+          max_interval: seconds(retrying.maxBackoffMs),
+        }),
+        ...otherHost,
+      }),
     },
   });
 }
 
-/** Retries as the contract's idempotency level allows; where it doesn't, none is spelled out. */
-function attempts(method: Method, { protoRoot }: RenderSettings): object {
-  const { attempts: tries, hedgeAfterMs } = method.policy;
-  if (hedgeAfterMs !== undefined) {
-    return {
-      retry_policy: before(sourceText(method.sourceOf('hedge_after'), protoRoot), {
-        ...failures,
-        num_retries: 1,
-        per_try_timeout: seconds(hedgeAfterMs),
-        ...otherHost,
-      }),
-      hedge_policy: inline({ hedge_on_per_try_timeout: true }),
-    };
-  }
-  if (tries <= 1) return { retry_policy: inline({ num_retries: 0 }) };
-  return {
-    retry_policy: before(sourceText(method.sourceOf('idempotency_level'), protoRoot), {
-      ...failures,
-      num_retries: tries - 1,
-      retry_back_off: inline({
-        base_interval: seconds(retrying.initialBackoffMs),
-        max_interval: seconds(retrying.maxBackoffMs),
-      }),
-      ...otherHost,
-    }),
-  };
+/** `timeout` begins when the request has ended, and of a stream that is late. */
+function timesOf({ kind, policy: { timeoutMs } }: Method): object {
+  if (timeoutMs === undefined) return { timeout: '0s' };
+  if (kind === 'unary') return { timeout: seconds(timeoutMs) };
+  return { timeout: '0s', max_stream_duration: inline({ max_stream_duration: seconds(timeoutMs) }) };
 }
 
 /** Where no answer came: the call was refused, or broke off. */

@@ -29,9 +29,7 @@ function callersRules(model: MeshModel, workload: string, settings: RenderSettin
   return {
     action: 'ALLOW',
     policies: policiesOf(
-      groupBy(methods, ({ policy }) =>
-        policy.callers.length === model.workloads.length ? 'callers_all' : `callers_${policy.callers.join('_')}`,
-      ),
+      groupBy(methods, ({ policy, everybody }) => (everybody ? 'callers_all' : `callers_${policy.callers.join('_')}`)),
       (group) => ({
         permissions: group.map((method) => pathRule(method, 'callers', settings)),
         principals: (group[0]?.policy.callers ?? []).map((caller) =>
@@ -117,7 +115,7 @@ export function tokenFilter(model: MeshModel, workload: string, settings: Render
 }
 
 /** How access tokens are read: `forward`ed, since the process looks at them once more. */
-export function tokenProvider({ tokens }: RenderSettings): object {
+export function tokenProvider({ tokens, edge }: RenderSettings): object {
   return {
     issuer: tokens.issuer,
     audiences: inline([tokens.audience]),
@@ -127,7 +125,7 @@ export function tokenProvider({ tokens }: RenderSettings): object {
     from_headers: [inline({ name: 'authorization', value_prefix: 'Bearer ' })],
     payload_in_metadata: claims.provider,
     remote_jwks: {
-      http_uri: inline({ uri: 'http://jwks/.well-known/jwks.json', cluster: 'jwks', timeout: '2s' }),
+      http_uri: inline({ uri: `http://jwks${edge.keys}`, cluster: 'jwks', timeout: '2s' }),
       cache_duration: '60s',
       async_fetch: said({ fast_listener: true }, 'a listener must not wait for the keys: they come through it'),
     },

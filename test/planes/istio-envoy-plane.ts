@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plane } from '../../mesh/matrix.ts';
+import type { RenderSettings } from '../../mesh/render.ts';
 import { createAsker } from './asking.ts';
-import { startEnvoy } from './envoy-plane.ts';
+import { startEnvoy } from './envoys.ts';
 import { type Sidecar, translate } from './istio-translation.ts';
 import { freePorts, type World } from './world.ts';
 
@@ -12,7 +13,7 @@ export type IstioEnvoyPlaneOptions = {
   /** Istio's YAML, for the trust domain and namespace that the world's certificates are of. */
   readonly texts: readonly string[];
   readonly workloads: readonly string[];
-  readonly names: { readonly trustDomain: string; readonly namespace: string };
+  readonly settings: Pick<RenderSettings, 'local' | 'portOf'>;
   readonly world: World;
 };
 
@@ -23,9 +24,10 @@ const type = (name: string) => `type.googleapis.com/envoy.${name}`;
  * told OK. The keys of tokens are put into the YAML, since nobody serves them here.
  */
 export async function openIstioEnvoyPlane(options: IstioEnvoyPlaneOptions): Promise<Plane> {
-  const { binary, workloads, names, world } = options;
+  const { binary, workloads, settings, world } = options;
   const texts = options.texts.map((text) => text.replace(/jwksUri: .*/, `jwks: '${world.keys}'`));
-  const sidecars = await translate({ texts, ...names, workloads });
+  const { portOf } = settings;
+  const { sidecars } = await translate({ texts, ...settings.local, workloads, portOf });
   const ports = await freePorts(workloads.length);
   const listeners = [...sidecars].map(([workload, sidecar], index) =>
     listenerOf(workload, { sidecar, port: ports[index] ?? 0, world }),

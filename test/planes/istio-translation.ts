@@ -16,7 +16,17 @@ export type TranslateOptions = {
   readonly trustDomain: string;
   readonly namespace: string;
   readonly workloads: readonly string[];
+  portOf(workload: string): number;
 };
+
+export type Translation = {
+  /** The inbound side of each workload's sidecar. */
+  readonly sidecars: ReadonlyMap<string, Sidecar>;
+  /** How each host is called, from any sidecar: routes, of which the first that matches counts. */
+  readonly routes: ReadonlyMap<string, readonly Route[]>;
+};
+
+export type Route = z.infer<typeof virtualHost>['routes'][number];
 
 const filter = z.looseObject({ name: z.string() });
 const listener = z.object({
@@ -27,6 +37,24 @@ const listener = z.object({
       filters: z.array(z.object({ typedConfig: z.object({ httpFilters: z.array(filter).optional() }) })),
     }),
   ),
+});
+
+const virtualHost = z.object({
+  domains: z.array(z.string()),
+  routes: z.array(
+    z.object({
+      match: z.object({ path: z.string().optional(), prefix: z.string().optional() }),
+      route: z.object({
+        timeout: z.string(),
+        retryPolicy: z.object({ numRetries: z.number(), retryOn: z.string() }).optional(),
+      }),
+    }),
+  ),
+});
+
+const translation = z.object({
+  listeners: z.record(z.string(), listener),
+  routes: z.array(z.object({ virtualHosts: z.array(virtualHost) })),
 });
 
 /** Istio's own code, for a machine with Go: what istiod makes of some YAML. Throws a StartError where it can't be built. */
@@ -46,28 +74,30 @@ export async function buildTranslation(say: (line: string) => void): Promise<voi
   }
 }
 
-/** The inbound side of each workload's sidecar. */
-export async function translate(options: TranslateOptions): Promise<ReadonlyMap<string, Sidecar>> {
-  const { texts, trustDomain, namespace, workloads } = options;
-  const listeners = z
-    .record(z.string(), listener)
-    .parse(JSON.parse(await told([trustDomain, namespace, ...workloads], texts.join('\n---\n'))));
-  return new Map(
-    workloads.map((workload) => {
-      const chains = (listeners[workload]?.filterChains ?? []).filter(({ name }) => name.includes('http'));
-      const [first] = chains;
-      if (first === undefined) throw new Error(`Istio gave ${workload} no listener`);
-      const filters = first.filters.flatMap(({ typedConfig }) => typedConfig.httpFilters ?? []);
-      return [
-        workload,
-        {
-          strict: chains.every(({ transportSocket }) => transportSocket?.typedConfig.requireClientCertificate === true),
-          // The others count and copy, or are of Istio's own Envoy alone.
-          filters: filters.filter(({ name }) => /\.(jwt_authn|rbac)$/.test(name)),
-        },
-      ];
-    }),
-  );
+export async function translate({ texts, workloads, ...names }: TranslateOptions): Promise<Translation> {
+  const args = workloads.map((workload) => `${workload}:${names.portOf(workload)}`);
+  const out = await told([names.trustDomain, names.namespace, ...args], texts.join('\n---\n'));
+  const { listeners, routes } = translation.parse(JSON.parse(out));
+  return {
+    sidecars: new Map(workloads.map((workload) => [workload, sidecarOf(listeners[workload])])),
+    routes: new Map(
+      routes
+        .flatMap(({ virtualHosts }) => virtualHosts)
+        .flatMap((each) => each.domains.map((domain) => [domain, each.routes] as const)),
+    ),
+  };
+}
+
+function sidecarOf(inbound: z.infer<typeof listener> | undefined): Sidecar {
+  const chains = (inbound?.filterChains ?? []).filter(({ name }) => name.includes('http'));
+  const [first] = chains;
+  if (first === undefined) throw new Error('Istio gave a workload no listener');
+  const filters = first.filters.flatMap(({ typedConfig }) => typedConfig.httpFilters ?? []);
+  return {
+    strict: chains.every(({ transportSocket }) => transportSocket?.typedConfig.requireClientCertificate === true),
+    // The others count and copy, or are of Istio's own Envoy alone.
+    filters: filters.filter(({ name }) => /\.(jwt_authn|rbac)$/.test(name)),
+  };
 }
 
 function told(args: readonly string[], input: string): Promise<string> {

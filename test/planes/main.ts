@@ -7,8 +7,8 @@ import { createModel } from '../../mesh/model.ts';
 import type { Rendered } from '../../mesh/render.ts';
 import { rolesIn, shopRoles } from '../../mesh/roles.ts';
 import { settings } from '../../mesh/shop-settings.ts';
-import { type Candidate, candidatesOf } from './candidates.ts';
-import { istioItself } from './istio-candidate.ts';
+import { type Candidate, type CandidateOptions, candidatesOf, changeOne } from './candidates.ts';
+import { istioItself, wrongRoutes } from './istio-candidate.ts';
 import { buildTranslation } from './istio-translation.ts';
 import { checkNumbers, shoeModel } from './numbers.ts';
 import { createWorld } from './world.ts';
@@ -48,6 +48,7 @@ async function main(): Promise<number> {
     for (const candidate of candidates) isSound = (await holds(candidate, questions)) && isSound;
     console.log('\nOne rule changed by hand:');
     for (const candidate of candidates) isSound = (await findsBreaks(candidate, questions)) && isSound;
+    if (istioAlone) isSound = (await routesHold(options)) && isSound;
     if (!istioAlone) console.log('\nThe numbers of a contract, in real Envoys:');
     for (const form of istioAlone ? [] : (['one', 'sidecars'] as const)) {
       const wrong = await checkNumbers({ binary: envoy, form, model: numbers, settings, world });
@@ -59,6 +60,20 @@ async function main(): Promise<number> {
   }
   console.log(isSound ? '\nAll planes answer as the contract, and every change is found.' : '\nThat must not be.');
   return isSound ? 0 : 1;
+}
+
+/** Times and attempts as Istio gives them to sidecars; and that it would be seen if one route did not say how often it tries. */
+async function routesHold(options: CandidateOptions): Promise<boolean> {
+  const wrong = await wrongRoutes(options);
+  const silent = changeOne(options.rendered, 'istio/cart.yaml', (text) =>
+    text.replace(/ +retries: {attempts: 0}\n/, ''),
+  );
+  const [found] = await wrongRoutes({ ...options, rendered: silent });
+  console.log(
+    `\nTimes and attempts, as Istio gives them to sidecars: ${wrong.length === 0 ? 'all hold' : wrong.join('\n  ')}`,
+  );
+  console.log(`  where a route doesn't say how often: ${found ?? 'NOT FOUND'}`);
+  return wrong.length === 0 && found !== undefined;
 }
 
 async function holds(candidate: Candidate, questions: readonly Question[]): Promise<boolean> {

@@ -8,8 +8,8 @@ import { compile } from '../../mesh/compile.ts';
 import { renderEnvoy } from '../../mesh/envoy.ts';
 import { createModel, type MeshModel } from '../../mesh/model.ts';
 import type { RenderSettings } from '../../mesh/render.ts';
-import { type Envoys, openEnvoys } from './envoy-plane.ts';
-import { answerCode, answerOk } from './plain-server.ts';
+import { type Envoys, openEnvoys } from './envoys.ts';
+import { answerCode, answerOk, type PlainAnswer, servePlain } from './plain-server.ts';
 import type { World } from './world.ts';
 
 const contract = `
@@ -79,17 +79,18 @@ export async function checkNumbers({
   const withShoe = { ...settings, portOf: (name: string) => (name === 'shoe' ? shoePort : settings.portOf(name)) };
   const calls = new Map<string, number>();
   const waiting: ServerHttp2Stream[] = [];
-  const envoys = await openEnvoys(
-    { binary, form, rendered: renderEnvoy(model, withShoe), model, settings: withShoe, world },
-    (stream, headers) => {
-      const name = headers[':path']?.replace(service, '') ?? '';
-      const count = (calls.get(name) ?? 0) + 1;
-      calls.set(name, count);
-      if (name === 'Find' && count < 3) answerCode(stream, 14);
-      else if (name === 'Sell') answerCode(stream, 14);
-      else if (name === 'Wait' || name === 'Few' || (name === 'Hedged' && count === 1)) waiting.push(stream);
-      else answerOk(stream, headers);
-    },
+  const answer: PlainAnswer = (stream, headers) => {
+    const name = headers[':path']?.replace(service, '') ?? '';
+    const count = (calls.get(name) ?? 0) + 1;
+    calls.set(name, count);
+    if (name === 'Find' && count < 3) answerCode(stream, 14);
+    else if (name === 'Sell') answerCode(stream, 14);
+    else if (name === 'Wait' || name === 'Few' || (name === 'Hedged' && count === 1)) waiting.push(stream);
+    else answerOk(stream, headers);
+  };
+  const rendered = renderEnvoy(model, withShoe);
+  const envoys = await openEnvoys({ binary, form, rendered, model, settings: withShoe, world }, (path) =>
+    servePlain(path, answer),
   );
   const callers = new Map<string, ClientHttp2Session>();
   const as = (caller: string): ClientHttp2Session => {
@@ -181,13 +182,13 @@ async function checkEdge(
     assert.deepEqual(statuses, [404, 404, 404, 404, 404]);
   });
   await check('pages are found', async () => {
-    const paths = ['/docs/', '/openapi.json', '/healthz', '/.well-known/jwks.json', '/webhooks/razorpay'];
+    const paths = ['/', '/docs/', '/openapi.json', '/.well-known/jwks.json', '/webhooks/razorpay'];
     const statuses = await Promise.all(paths.map(async (path) => (await fetch(`${url}${path}`)).status));
     assert.deepEqual(statuses, [200, 200, 200, 200, 200]);
   });
   await check('who a client says to be is replaced by its address', async () => {
     const lies = { 'x-forwarded-for': '198.51.100.7', 'x-only2u-address': '198.51.100.8' };
-    const { headers } = await fetch(`${url}/healthz`, { headers: lies });
+    const { headers } = await fetch(`${url}/openapi.json`, { headers: lies });
     // Of a client on the loopback Envoy says the machine's own address.
     assert.match(headers.get('x-seen-forwarded-for') ?? '', /^[\d.]+$/);
     assert.notEqual(headers.get('x-seen-forwarded-for'), lies['x-forwarded-for']);
