@@ -27,8 +27,8 @@ test('access becomes security: anybody, signed in, one of the roles', () => {
   expect(security('/only2u.product.v1.ProductService/GetProduct')).toEqual([{}, { accessToken: [] }]);
   expect(security('/only2u.user.v1.UserService/GetUser')).toEqual([{ accessToken: [] }]);
   expect(security('/only2u.product.v1.ProductService/DeleteProduct')).toEqual([
-    { accessToken: ['vendor'] },
     { accessToken: ['admin'] },
+    { accessToken: ['vendor'] },
   ]);
 });
 

@@ -121,9 +121,10 @@ test('a bad token is refused also where none is needed', () => {
   }
 });
 
-test('a method without end users reads no token, but passes it on', () => {
-  const call = admit(KeyService.method.getKeys, 'product', { authorization: 'Bearer forged' });
-  expect(call).toMatchObject({ user: undefined, token: 'forged' });
+test('a method without end users asks for no token, and refuses a bad one all the same', () => {
+  expect(admit(KeyService.method.getKeys, 'product')).toMatchObject({ user: undefined, token: undefined });
+  const forged = () => admit(KeyService.method.getKeys, 'product', { authorization: 'Bearer forged' });
+  expect(refusalOf(forged).reason).toBe('TOKEN_INVALID');
 });
 
 test("only the edge is believed about the end client's address", () => {
