@@ -2,8 +2,6 @@
 import { unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { createEnvoyAdmin } from '../envoy/admin.ts';
 import { findEnvoy } from '../envoy/binary.ts';
 import { renderEnvoy } from '../mesh/envoy.ts';
 import type { MeshModel, Method } from '../mesh/model.ts';
@@ -15,7 +13,6 @@ import { ConformanceService } from './gen/connectrpc/conformance/v1/service_pb.t
 const client = 'caller';
 const server = 'conformance';
 const source = { file: 'connectrpc/conformance/v1/service.proto', line: 0 };
-const reachWithinMs = 10_000;
 
 /** The suite's contract with a policy: everything granted to one caller, for nobody in particular, as long as it takes. */
 function createModel(): MeshModel {
@@ -92,12 +89,7 @@ export async function openHop(
     { binary: await findEnvoy(), form: 'sidecars', rendered, model, settings, world },
     serve,
   );
-  const admin = createEnvoyAdmin(join(envoys.run, 'envoy', client, 'admin.sock'));
-  const giveUpMs = Date.now() + reachWithinMs;
-  while (!(await admin.get('/clusters'))?.includes('health_flags::healthy')) {
-    if (Date.now() > giveUpMs) throw new Error('the two Envoys did not find each other');
-    await delay(20);
-  }
+  await envoys.untilWell();
   return {
     socketPath: join(envoys.run, client, 'mesh.sock'),
     authority: server,

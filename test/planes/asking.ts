@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
 import type { Answer, Question } from '../../mesh/matrix.ts';
 import type { World } from './world.ts';
 
@@ -9,18 +10,35 @@ const permissionDenied = 7;
 const codesOfAllowed = new Set([0, 12]); // 12: there is no such method behind, which only who was let in learns
 
 /** Asks over the wire, with the caller's certificate. Whoever is let in keeps the connection; who is not makes one each time. */
-export function createAsker(world: World, portOf: (workload: string) => number) {
-  const sessions = new Map<string, ClientHttp2Session>();
-  const unheard = new WeakSet<ClientHttp2Session>();
-
-  function open(question: Question): ClientHttp2Session {
+export function createAsker(world: World, portOf: (workload: string) => number): Asker {
+  return createAskerBy((question) => {
     const shown = world.shownBy(question);
-    const session = connect(`https://127.0.0.1:${portOf(question.workload)}`, {
+    return connect(`https://127.0.0.1:${portOf(question.workload)}`, {
       ca: world.certificateOf(question.workload).ca,
       ...(shown === undefined ? {} : { cert: shown.cert, key: shown.key }),
       checkServerIdentity: () => undefined, // this is about the other side
       ALPNProtocols: ['h2'],
     });
+  }, world);
+}
+
+/** Asks as a workload's own process does: without any certificate, on the socket of its sidecar. */
+export function createSidecarAsker(world: World, socketOf: (caller: string) => string): Asker {
+  return createAskerBy(({ caller, workload }) => {
+    if (typeof caller === 'string') throw new Error(`${caller} has no sidecar`);
+    const path = socketOf(caller.workload);
+    return connect(`http://${workload}`, { createConnection: () => connectSocket(path) });
+  }, world);
+}
+
+type Asker = { ask(question: Question): Promise<Answer>; close(): void };
+
+function createAskerBy(reach: (question: Question) => ClientHttp2Session, world: World): Asker {
+  const sessions = new Map<string, ClientHttp2Session>();
+  const unheard = new WeakSet<ClientHttp2Session>();
+
+  function open(question: Question): ClientHttp2Session {
+    const session = reach(question);
     session.on('error', (error: Error & { code?: string }) => {
       if (error.code === 'ECONNREFUSED') unheard.add(session); // nobody there is no answer
     });

@@ -2,10 +2,11 @@ import { policies } from '#gen/mesh/policies.ts';
 import type { PolicyTable } from '#platform/rpc/policy.ts';
 import type { Form } from '../../envoy/node-files.ts';
 import { createIstioPlane } from '../../mesh/istio-plane.ts';
-import type { Plane } from '../../mesh/matrix.ts';
+import { peersOf } from '../../mesh/envoy-outbound.ts';
+import type { Plane, Question } from '../../mesh/matrix.ts';
 import type { MeshModel } from '../../mesh/model.ts';
 import type { Rendered, RenderSettings } from '../../mesh/render.ts';
-import { openEnvoyPlane } from './envoy-plane.ts';
+import { openBothSidecarsPlane, openEnvoyPlane } from './envoy-plane.ts';
 import { openInProcessPlane } from './in-process-plane.ts';
 import type { World } from './world.ts';
 
@@ -14,6 +15,8 @@ export type Candidate = {
   readonly name: string;
   /** Whether it says UNAUTHENTICATED where another says PERMISSION_DENIED. */
   readonly tellsRefusalsApart: boolean;
+  /** The questions that it can be asked; all, unless told. */
+  asks?(question: Question): boolean;
   open(): Promise<Plane>;
   readonly breaks: readonly Break[];
 };
@@ -34,7 +37,7 @@ export type CandidateOptions = {
 const payments = 'only2u.payment.v1.PaymentService';
 
 export function candidatesOf(options: CandidateOptions): readonly Candidate[] {
-  return [inProcess(options), envoy('one', options), envoy('sidecars', options), istio(options)];
+  return [inProcess(options), envoy('one', options), envoy('sidecars', options), bothSidecars(options), istio(options)];
 }
 
 function inProcess({ model, settings, world }: CandidateOptions): Candidate {
@@ -99,6 +102,30 @@ function envoy(form: Form, { model, settings, world, rendered, envoy: binary }: 
       changed('no certificate needed', 'coupon', (text) =>
         text.replaceAll('require_client_certificate: true', 'require_client_certificate: false'),
       ),
+    ],
+  };
+}
+
+/** Who has no sidecar can't ask here, and a sidecar leads its workload to nobody but those who serve it something: not to a stranger's health. */
+function bothSidecars({ model, settings, world, rendered, envoy: binary }: CandidateOptions): Candidate {
+  const open = (files: readonly Rendered[]) =>
+    openBothSidecarsPlane({ binary, form: 'sidecars', rendered: files, model, settings, world });
+  const cut = (text: string) =>
+    text.replace(new RegExp(` +- match: {path: /${payments}/CancelPayment}\n +route:\n`), (found) =>
+      found.replace('CancelPayment', 'CancelNothing'),
+    );
+  return {
+    name: 'Envoy, from the callers',
+    tellsRefusalsApart: true,
+    asks: ({ caller, method, workload }) =>
+      typeof caller !== 'string' && (!method.essential || peersOf(model, caller.workload).includes(workload)),
+    open: () => open(rendered),
+    breaks: [
+      {
+        what: 'a route less',
+        workload: 'payment',
+        open: () => open(changeOne(rendered, 'envoy/sidecars/order/listeners.yaml', cut)),
+      },
     ],
   };
 }

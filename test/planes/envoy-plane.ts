@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import type { Plane } from '../../mesh/matrix.ts';
-import { createAsker } from './asking.ts';
+import { createAsker, createSidecarAsker } from './asking.ts';
 import { type EnvoysOptions, openEnvoys } from './envoys.ts';
 import { answerOk, servePlain } from './plain-server.ts';
 import type { World } from './world.ts';
@@ -10,6 +11,21 @@ export async function openEnvoyPlane(options: EnvoysOptions & { readonly world: 
   const asker = createAsker(options.world, envoys.portOf);
   return {
     name: `Envoy, ${options.form}`,
+    ask: asker.ask,
+    async close() {
+      asker.close();
+      await envoys.close();
+    },
+  };
+}
+
+/** The same from the callers' side: through a caller's own sidecar and that of the workload that is called. */
+export async function openBothSidecarsPlane(options: EnvoysOptions & { readonly world: World }): Promise<Plane> {
+  const envoys = await openEnvoys(options, (path) => servePlain(path, answerOk));
+  await envoys.untilWell();
+  const asker = createSidecarAsker(options.world, (caller) => join(envoys.run, caller, 'mesh.sock'));
+  return {
+    name: `Envoy, ${options.form}, from the callers' side`,
     ask: asker.ask,
     async close() {
       asker.close();

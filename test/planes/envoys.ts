@@ -21,11 +21,18 @@ export type EnvoysOptions = {
 
 const startWithinMs = 20_000;
 
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL'); // however this process ends by itself, it leaves none behind
+});
+
 /** Envoys that run, and where. */
 export type Envoys = {
   readonly run: string;
   /** Where a workload, or the edge, is reached. */
   portOf(workload: string): number;
+  /** Resolves when each has found all whom it reaches well. */
+  untilWell(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -48,13 +55,13 @@ export async function openEnvoys(
     await writeFile(join(run, name, 'key.pem'), key);
     await writeFile(join(run, 'ca.pem'), ca);
   }
+  const nodes = nodesOf(form, rendered);
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const each of closing.splice(0).reverse()) await each();
   };
   try {
     for (const name of serving) closing.push(await serve(join(run, name, 'app.sock')));
-    const nodes = nodesOf(form, rendered);
     for (const node of nodes) await installFiles(node, places);
     const started = nodes.map(({ node }) => startEnvoy(binary, folderOf(node, run)));
     closing.push(...started.map((envoy) => envoy.close));
@@ -63,7 +70,21 @@ export async function openEnvoys(
     await close();
     throw error;
   }
-  return { run, portOf: (workload) => ports.get(settings.portOf(workload)) ?? 0, close };
+  const untilWell = async (): Promise<void> => {
+    for (const { node } of nodes) await untilAllWell(join(folderOf(node, run), 'admin.sock'));
+  };
+  return { run, untilWell, portOf: (workload) => ports.get(settings.portOf(workload)) ?? 0, close };
+}
+
+async function untilAllWell(adminSocket: string): Promise<void> {
+  const admin = createEnvoyAdmin(adminSocket);
+  const giveUpMs = Date.now() + startWithinMs;
+  for (;;) {
+    const states = (await admin.get('/clusters'))?.match(/(?<=::health_flags::).*$/gm) ?? [];
+    if (states.every((state) => state === 'healthy')) return;
+    if (Date.now() > giveUpMs) throw new Error(`not all that ${adminSocket} reaches are well`);
+    await delay(20);
+  }
 }
 
 /** Other ports than the usual ones, at which a shop may be running; behind the edge are the world's keys. */
@@ -86,8 +107,7 @@ export function startEnvoy(binary: string, folder: string) {
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4_000)));
   const ended = once(child, 'exit');
-  const killWithUs = (): void => void child.kill('SIGKILL');
-  process.once('exit', killWithUs);
+  running.add(child);
   const admin = createEnvoyAdmin(join(folder, 'admin.sock'));
   return {
     async ready(): Promise<void> {
@@ -104,7 +124,7 @@ export function startEnvoy(binary: string, folder: string) {
       const force = setTimeout(() => child.kill('SIGKILL'), 3_000);
       await ended;
       clearTimeout(force);
-      process.off('exit', killWithUs);
+      running.delete(child);
     },
   };
 }

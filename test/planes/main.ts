@@ -76,7 +76,8 @@ async function routesHold(options: CandidateOptions): Promise<boolean> {
   return wrong.length === 0 && found !== undefined;
 }
 
-async function holds(candidate: Candidate, questions: readonly Question[]): Promise<boolean> {
+async function holds(candidate: Candidate, all: readonly Question[]): Promise<boolean> {
+  const questions = all.filter((question) => candidate.asks?.(question) ?? true);
   const beganMs = performance.now();
   const plane = await candidate.open();
   const answers = await askAll(plane, questions).finally(() => plane.close());
@@ -104,7 +105,9 @@ async function holds(candidate: Candidate, questions: readonly Question[]): Prom
 async function findsBreaks(candidate: Candidate, questions: readonly Question[]): Promise<boolean> {
   let areAllFound = true;
   for (const { what, workload, open } of candidate.breaks) {
-    const asked = questions.filter((question) => question.workload === workload);
+    const asked = questions.filter(
+      (question) => question.workload === workload && (candidate.asks?.(question) ?? true),
+    );
     const plane = await open();
     const answers = await askAll(plane, asked).finally(() => plane.close());
     const [first, ...more] = differencesIn(candidate, asked, answers);

@@ -106,7 +106,7 @@ export async function checkNumbers({
     );
   };
   try {
-    await untilReached(as('order'));
+    await envoys.untilWell();
     await check('an idempotent call that fails is tried twice more', async () => {
       assert.deepEqual([await code('Find'), calls.get('Find')], [0, 3]);
     });
@@ -199,15 +199,6 @@ async function checkEdge(
 function openMeshSocket(envoys: Envoys, caller: string): ClientHttp2Session {
   const path = join(envoys.run, caller, 'mesh.sock');
   return connect('http://shoe', { createConnection: () => connectSocket(path) });
-}
-
-/** Until the sidecars have found each other well. */
-async function untilReached(session: ClientHttp2Session): Promise<void> {
-  const giveUpMs = Date.now() + 10_000;
-  while ((await call(session, '/grpc.health.v1.Health/Check')).code !== 0) {
-    if (Date.now() > giveUpMs) throw new Error('the sidecars did not find each other');
-    await delay(20);
-  }
 }
 
 function call(session: ClientHttp2Session, name: string): Promise<{ readonly code: number | undefined }> {
