@@ -52,7 +52,7 @@ export const checkCommand: Command = {
     const broken = lint(mesh);
     if (broken.length > 0) return outcome(broken, ''); // what is said wrongly can't be rendered, or only wrongly
     const { files, findings } = await verified(mesh);
-    const all = [...findings, ...(await useOf(mesh))];
+    const all = [...(await useOf(mesh)), ...findings];
     const counts = `${Object.keys(rules).length} rules, ${mesh.model.methods.length} methods, ${files} files`;
     return outcome(all, `The mesh is as it should be: ${counts}; every grant is used, every call granted.\n`);
   },

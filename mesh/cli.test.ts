@@ -59,6 +59,27 @@ test('a call is explained for one user, or for all', async () => {
   expect(out).toContain('vendor, admin: allowed');
 });
 
+test('what an edge would need besides the grant is said with it', async () => {
+  const { out } = await answer(['explain', 'gateway', 'QuoteCoupon']);
+  expect(out).toContain('needs an access other than ACCESS_INTERNAL and rate_limits by address or user, too.');
+});
+
+test('diff compares with a commit or a folder, and asks for one', async () => {
+  expect(await answer(['diff', 'HEAD'])).toMatchObject({ code: expect.any(Number), error: '' });
+  expect(await answer(['diff', './proto'])).toMatchObject({ code: 0, out: 'The policy is the same.\n' });
+  expect(await answer(['diff', 'no-such-branch'])).toMatchObject({ code: 2 });
+  expect(await answer(['diff'])).toMatchObject({ code: 2, error: expect.stringContaining('diff HEAD~1') });
+});
+
+test('graph prints Mermaid, or a page', async () => {
+  expect((await answer(['graph'])).out).toMatch(/^flowchart LR/);
+  expect((await answer(['graph', '--format', 'html'])).out).toMatch(/^<!doctype html>/);
+  expect(await answer(['graph', '--format', 'png'])).toMatchObject({
+    code: 2,
+    error: '--format is mermaid or html, not png.\n',
+  });
+});
+
 test('check lists its rules', async () => {
   const { out } = await answer(['check', '--rules']);
   expect(out).toMatch(/^cycle +no workload calls itself/m);

@@ -82,7 +82,7 @@ function reasonOf(model: MeshModel, { caller, method, user }: Question): Reason 
       rule: 'callers',
       at: 'callers',
       why: `It is granted to ${policy.callers.join(', ') || 'nobody'}.`,
-      grant: callersEdit(method, caller.workload),
+      grant: `${callersEdit(method, caller.workload)}${edgeNeeds(model, method, caller.workload)}`,
     };
   }
   if (user === 'expired' || user === 'forged') {
@@ -115,6 +115,17 @@ function reasonOf(model: MeshModel, { caller, method, user }: Question): Reason 
     why: `It is for ${accessText(policy)}.`,
     grant: policy.access === 'roles' ? rolesEdit(method, user.role) : accessEdit(method, 'user'),
   };
+}
+
+/** What the lints would ask for next. */
+function edgeNeeds(model: MeshModel, { policy }: Method, caller: string): string {
+  if (!edgesOf(model).includes(caller)) return '';
+  const counted = policy.limits.some(({ scope }) => scope === 'address' || scope === 'user');
+  const needs = [
+    ...(policy.access === 'internal' ? ['an access other than ACCESS_INTERNAL'] : []),
+    ...(counted ? [] : ['rate_limits by address or user']),
+  ];
+  return needs.length === 0 ? '' : `\nWhat is open to the edge needs ${needs.join(' and ')}, too.`;
 }
 
 function userText(user: User): string {

@@ -27,9 +27,18 @@ function differs(path: string, text: string, actual: string): Finding {
   const [expected, lines] = [text.split('\n'), actual.split('\n')];
   const first = expected.findIndex((line, index) => line !== lines[index]);
   const index = first < 0 ? expected.length : first;
-  const says = (line: string | undefined) => (line === undefined ? 'ends' : `has ${JSON.stringify(line.trim())}`);
-  const problem = `${says(lines[index])} where the contracts render ${JSON.stringify(expected[index]?.trim() ?? 'no more')}: npm run generate`;
+  const [has, renders] = [lines[index], expected[index]].map((line) =>
+    line === undefined ? 'nothing more' : quoted(line),
+  );
+  const problem = `has ${has} where the contracts render ${renders}: npm run generate`;
   return found(`${path}:${index + 1}`, 'differs', problem);
+}
+
+const longest = 120; // a line of a page may hold a whole picture
+
+function quoted(line: string): string {
+  const text = line.trim();
+  return JSON.stringify(text.length > longest ? `${text.slice(0, longest)}…` : text);
 }
 
 const methodPath = /(?<![\w.])(?:[a-z]\w*\.)+[A-Z]\w*\/[A-Z]\w*/g;
