@@ -18,7 +18,7 @@ export type Command = {
   run(args: readonly string[]): Outcome | Promise<Outcome>;
 };
 
-/** The contracts as they stand in the working tree, or as buf's input says. */
+/** What the contracts say. */
 export type Mesh = {
   readonly files: readonly DescFile[];
   readonly model: MeshModel;
@@ -28,9 +28,17 @@ export type Mesh = {
 /** The folder of the contracts. */
 export const protoRoot = 'proto';
 
-export function openMesh(input: string = protoRoot): Mesh {
+/** The contracts of what buf takes as an input: a folder, or an archive. */
+export function openMesh(input: string): Mesh {
   const files = compiled(input);
   return { files, model: createModel(files), roles: rolesIn(files, shopRoles) };
+}
+
+let ours: Mesh | undefined;
+
+/** The contracts of the working tree, read once a process. */
+export function ourMesh(): Mesh {
+  return (ours ??= openMesh(protoRoot));
 }
 
 function compiled(input: string): readonly DescFile[] {

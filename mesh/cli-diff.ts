@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StartError } from '#platform/start-error.ts';
-import { type Command, type Mesh, openMesh, protoRoot, readArguments } from './cli-command.ts';
+import { type Command, type Mesh, openMesh, ourMesh, protoRoot, readArguments } from './cli-command.ts';
 import { diff } from './diff.ts';
 import { acknowledgedIn, diffText, unacknowledged } from './diff-text.ts';
 
@@ -26,7 +26,7 @@ Exit code: 0 nothing loosens, or all of it is acknowledged; 1 something is not.
     if (from === undefined || rest.length > 0)
       throw new StartError('diff takes one commit or folder: npm run mesh -- diff HEAD~1');
     const { mesh, messages } = openOld(from);
-    const changes = diff(mesh, openMesh());
+    const changes = diff(mesh, ourMesh());
     const acknowledged = new Map([
       ...messages.flatMap(({ commit, message }) =>
         acknowledgedIn(message).map((id) => [id, `commit ${commit}`] as const),

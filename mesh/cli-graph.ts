@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { StartError } from '#platform/start-error.ts';
-import { type Command, openMesh, protoRoot, readArguments } from './cli-command.ts';
+import { type Command, ourMesh, protoRoot, readArguments } from './cli-command.ts';
 import { graphHtml } from './graph-html.ts';
 import { graphMermaid } from './graph-markdown.ts';
 
@@ -17,7 +17,7 @@ export const graphCommand: Command = {
     if (positionals.length > 0) throw new StartError('graph takes --format and --out alone.');
     if (values.format !== 'mermaid' && values.format !== 'html')
       throw new StartError(`--format is mermaid or html, not ${values.format}.`);
-    const { model } = openMesh();
+    const { model } = ourMesh();
     const text = values.format === 'html' ? graphHtml(model, protoRoot) : graphMermaid(model);
     if (values.out === undefined) return { text, code: 0 };
     writeFileSync(resolve(values.out), text);

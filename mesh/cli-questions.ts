@@ -1,5 +1,5 @@
 import { StartError } from '#platform/start-error.ts';
-import { type Command, openMesh, protoRoot, readArguments } from './cli-command.ts';
+import { type Command, ourMesh, protoRoot, readArguments } from './cli-command.ts';
 import { explain } from './explain.ts';
 import { findMethod } from './find-method.ts';
 import type { Caller, User } from './matrix.ts';
@@ -15,7 +15,7 @@ export const whoCommand: Command = {
     const { positionals } = readArguments(args, {});
     const [said, ...rest] = positionals;
     if (rest.length > 0) throw new StartError('who takes one method.');
-    const { model } = openMesh();
+    const { model } = ourMesh();
     return {
       text: said === undefined ? methodsText(model) : whoText(model, findMethod(model, said), protoRoot),
       code: 0,
@@ -37,7 +37,7 @@ Exit code: 0 allowed, 1 refused; without --user, 0 when anybody may.
     const [caller, said, ...rest] = positionals;
     if (caller === undefined || said === undefined || rest.length > 0)
       throw new StartError('explain takes a caller and a method: npm run mesh -- explain order QuoteCoupon');
-    const { model, roles } = openMesh();
+    const { model, roles } = ourMesh();
     const asked = {
       caller: callerOf(model, caller),
       method: findMethod(model, said),

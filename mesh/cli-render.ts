@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { StartError } from '#platform/start-error.ts';
-import { type Command, type Mesh, openMesh, protoRoot, readArguments } from './cli-command.ts';
+import { type Command, type Mesh, ourMesh, protoRoot, readArguments } from './cli-command.ts';
 import { type Finding, findingText } from './finding.ts';
 import { lint, rules } from './lint.ts';
 import type { Rendered } from './render.ts';
@@ -17,7 +17,7 @@ export const renderCommand: Command = {
   async run(args) {
     const { values, positionals } = readArguments(args, { out: { type: 'string' } });
     if (positionals.length > 0) throw new StartError('render takes nothing but --out.');
-    const { rendered } = await renderedFiles(openMesh());
+    const { rendered } = await renderedFiles(ourMesh());
     const folder = resolve(values.out ?? home);
     if (folder === home) leftOver(rendered).forEach((path) => rmSync(join(home, path)));
     for (const { path, text } of rendered) {
@@ -34,7 +34,7 @@ export const verifyCommand: Command = {
   more: 'Exit code: 0 it is, 1 a file differs: it is named with the first line that does.\n',
   async run(args) {
     if (readArguments(args, {}).positionals.length > 0) throw new StartError('verify takes nothing.');
-    const mesh = openMesh();
+    const mesh = ourMesh();
     const { files, findings } = await verified(mesh);
     return outcome(findings, `gen/mesh is what the contracts render: ${files} files\n`);
   },
@@ -48,7 +48,7 @@ export const checkCommand: Command = {
     const { values, positionals } = readArguments(args, { rules: { type: 'boolean' } });
     if (positionals.length > 0) throw new StartError('check takes nothing but --rules.');
     if (values.rules === true) return { text: rulesText(), code: 0 };
-    const mesh = openMesh();
+    const mesh = ourMesh();
     const broken = lint(mesh);
     if (broken.length > 0) return outcome(broken, ''); // what is said wrongly can't be rendered, or only wrongly
     const { files, findings } = await verified(mesh);
