@@ -118,6 +118,7 @@ export function keepRunning(options: KeptProcessOptions): KeptProcess {
     async close(withinMs) {
       closing = true;
       stopped.abort();
+      first.reject(new Error(`${name} was ended while it started`)); // no news once it was ready
       const running = child;
       running?.kill('SIGTERM');
       running?.kill('SIGCONT'); // one that was stopped hears nothing

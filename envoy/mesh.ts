@@ -41,6 +41,7 @@ export type MeshOptions = {
   /** Told each line of a service's log, and each call of an Envoy's if it is wanted. */
   line(name: string, text: string): void;
   readonly showCalls: boolean;
+  readonly signal: AbortSignal;
 };
 
 export type RunningMesh = {
@@ -51,19 +52,28 @@ export type RunningMesh = {
 
 const closeWithinMs = 3_800; // five seconds is what people wait, with all that comes after
 
-/** Starts Envoys with what was rendered for them, and a process a service behind them. Everything is ended when one can't start. */
+/**
+ * Starts Envoys with what was rendered for them, and a process a service behind them. Everything is ended when one can't start, or when
+ * `signal` says so before all have.
+ */
 export async function openMesh(options: MeshOptions): Promise<RunningMesh> {
   const closing = createClosingStack();
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => (closed ??= closing.close());
+  const giveUp = (): void => void close().catch(() => undefined);
+  options.signal.addEventListener('abort', giveUp);
   try {
-    return await start(options, closing);
+    return { ...(await start(options, closing.stage)), close };
   } catch (error) {
-    await closing.close().catch(() => undefined); // the first error says more
+    await close().catch(() => undefined); // the first error says more
     throw error;
+  } finally {
+    options.signal.removeEventListener('abort', giveUp);
   }
 }
 
-async function start(options: MeshOptions, { stage, close }: ClosingStack): Promise<RunningMesh> {
-  const { data, form, say, rendered: folder = join(root, 'gen/mesh') } = options;
+async function start(options: MeshOptions, stage: ClosingStack['stage']): Promise<Omit<RunningMesh, 'close'>> {
+  const { data, form, say, signal, rendered: folder = join(root, 'gen/mesh') } = options;
   const { path: run, began, cleared, close: closeRun } = await openRunFolder(data.path);
   stage(closeRun);
   if (cleared > 0) say(`${cleared} processes of a mesh that was killed have been ended`);
@@ -79,6 +89,7 @@ async function start(options: MeshOptions, { stage, close }: ClosingStack): Prom
   const rendered = await openRendered({ folder, form, places, shadow: options.shadow, say });
   stage(() => rendered.close());
 
+  signal.throwIfAborted();
   say(rendered.nodes.length === 1 ? 'Envoy …' : `${rendered.nodes.length} Envoys …`);
   const observer = createObserver(observedFile(run));
   stage(() => observer.close());
@@ -95,11 +106,13 @@ async function start(options: MeshOptions, { stage, close }: ClosingStack): Prom
     services: services.map(({ name, admin }) => ({ name, admin })),
   });
   const inner = services.filter(({ isEdge }) => !isEdge);
+  signal.throwIfAborted();
   await holdPostgres(options, inner, stage);
   say('services …');
   const serviceStage = stage();
   const processes = [...envoys.processes];
   for (const group of [inner, services.filter(({ isEdge }) => isEdge)]) {
+    signal.throwIfAborted();
     const kept = group.map((service) => {
       const line = (text: string): void => options.line(service.name, text);
       return keepRunning({ ...shared, ...service, command: process.execPath, line });
@@ -109,7 +122,7 @@ async function start(options: MeshOptions, { stage, close }: ClosingStack): Prom
     await Promise.all(kept.map(({ ready }) => ready));
   }
   await envoys.keysRead();
-  return { run, processes, close };
+  return { run, processes };
 }
 
 /** Holds the database that comes with the shop, where a service uses it: so it outlives services that are killed. */

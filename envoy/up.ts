@@ -34,9 +34,11 @@ async function main(): Promise<void> {
   const say = (text: string): void => console.log(`Only2U: ${text}`);
   let mesh: RunningMesh | undefined;
   const starting = Promise.withResolvers<void>();
+  const leaving = new AbortController();
   stopOnSignals({
     async close() {
-      await starting.promise; // what is half begun can't be ended in order
+      leaving.abort();
+      await starting.promise;
       await mesh?.close();
     },
     say: (text, error) => console.error(error ?? `Only2U: ${text}`),
@@ -57,9 +59,11 @@ async function main(): Promise<void> {
       say,
       line: showLines(),
       showCalls: values.calls,
+      signal: leaving.signal,
     });
     console.log(welcome({ names, sidecars: values.sidecars, data: data.path, tookMs: Date.now() - startedMs }));
   } catch (error) {
+    if (leaving.signal.aborted) return;
     console.error(error instanceof StartError ? `Only2U can’t start. ${error.message}` : error);
     process.exit(1);
   } finally {

@@ -93,6 +93,27 @@ export async function ordersCountOnce(world: World): Promise<string> {
   return `${placed.size} checkouts, each tapped twice, made as many orders; ${summary}; ${compared} movements are the provider's too`;
 }
 
+/** The database dies under everything: services end, and come back with it. */
+export async function databaseIsKilled(world: World): Promise<string> {
+  const pid = Number((await readFile(join(world.data.path, 'postgres/postmaster.pid'), 'utf8')).split('\n')[0]);
+  const reading = startReading(world, { patient: true });
+  await until('the first reads', 10_000, () => reading.succeeded() > 3);
+  const told = world.said.length;
+  const beganMs = performance.now();
+  process.kill(pid, 'SIGKILL');
+  await until('services are back', backWithinMs, () =>
+    ['user', 'product', 'cart', 'coupon', 'order', 'payment'].every((name) =>
+      world.said.slice(told).some((line) => line.startsWith(`${name} is back`)),
+    ),
+  );
+  const tookMs = performance.now() - beganMs;
+  const since = reading.succeeded();
+  await until('reads after it', 20_000, () => reading.succeeded() > since + 5);
+  const reads = await reading.stop();
+  must(reads.failed.length === 0, `reads failed: ${reads.failed.join('; ')}`);
+  return `all services were back after ${(tookMs / 1_000).toFixed(1)} s; ${readsText(reads)}`;
+}
+
 /** What the contract doesn't call safe to repeat is cut off by a kill: it fails at once, clearly, and is not begun again by anybody. */
 export async function importIsNotRepeated(world: World): Promise<string> {
   const retriesBefore = await retriesTo(world, 'product');

@@ -6,7 +6,13 @@ import type { Form } from '../../envoy/node-files.ts';
 import { expiredIsRefused, rotationGoesUnnoticed } from './certificates.ts';
 import { badConfigurationIsRefused, envoyIsStartedAgain, policyChangesUnderTraffic } from './configuration.ts';
 import { killedMeshIsCleared } from './ended.ts';
-import { importIsNotRepeated, oneOfTwoIsKilled, ordersCountOnce, readsOutliveAKill } from './killed.ts';
+import {
+  databaseIsKilled,
+  importIsNotRepeated,
+  oneOfTwoIsKilled,
+  ordersCountOnce,
+  readsOutliveAKill,
+} from './killed.ts';
 import { rogueIsRefused } from './rogue.ts';
 import { breakerOpens, slowOneIsLeftAlone } from './slow.ts';
 import { openWorld, type World } from './world.ts';
@@ -40,6 +46,7 @@ const faults: readonly Fault[] = [
   { name: 'a bad configuration is pushed', forms: both, run: badConfigurationIsRefused },
   { name: 'a policy changes under traffic', forms: both, run: policyChangesUnderTraffic },
   { name: 'an Envoy is killed', forms: both, run: envoyIsStartedAgain },
+  { name: 'the database is killed', forms: ['one'], run: databaseIsKilled },
 ];
 
 const { values } = parseArgs({

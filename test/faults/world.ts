@@ -90,6 +90,7 @@ export async function openWorld(form: Form, envoy: string): Promise<World> {
     say: (text) => said.push(text),
     line: (name, text) => logged.push(`${name} ${text}`),
     showCalls: false,
+    signal: new AbortController().signal,
   });
   const transports: RpcTransport[] = [];
   const close = async (): Promise<void> => {
