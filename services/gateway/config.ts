@@ -46,8 +46,6 @@ export const gatewayConfig = z.object({
   GATEWAY_DRAIN_MS: whole(3_000, 0, 600_000),
 });
 
-export type GatewayConfig = z.infer<typeof gatewayConfig>;
-
 function whole(byDefault: number, min: number, max: number) {
   return z.coerce.number().int().min(min).max(max).default(byDefault);
 }
