@@ -23,6 +23,10 @@ function show() {
   for (const row of all('section tbody tr')) {
     row.hidden = !words.every((word) => row.dataset.words.includes(word));
   }
+  for (const table of all('table')) {
+    table.hidden = [...table.querySelectorAll('tbody tr')].every((row) => row.hidden);
+    table.previousElementSibling.hidden = table.hidden;
+  }
   for (const section of sections) {
     const found = [...section.querySelectorAll('tbody tr')].some((row) => !row.hidden);
     section.hidden = words.length > 0 ? !found : section.dataset.name !== chosen;
