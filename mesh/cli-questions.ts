@@ -48,7 +48,9 @@ Exit code: 0 allowed, 1 refused; without --user, 0 when anybody may.
   },
 };
 
-function callerOf({ workloads }: MeshModel, said: string): Caller {
+/** By name, or by SPIFFE ID as refusals write it. */
+function callerOf({ workloads }: MeshModel, written: string): Caller {
+  const said = written.replace(/^spiffe:\/\/.*\/sa\//, '');
   const stranger = strangers.find((each) => each === said);
   if (stranger !== undefined) return stranger;
   const names = workloads.map(({ name }) => name);

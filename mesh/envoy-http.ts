@@ -101,6 +101,19 @@ export function whenStatus(status: number): object {
   });
 }
 
+/** Where a rule whose name begins so has refused. */
+export function whenRefusedBy(rule: string): object {
+  return inline({
+    extension_filter: {
+      name: 'envoy.access_loggers.extension_filters.cel',
+      typed_config: {
+        '@type': typeUrl('extensions.access_loggers.filters.cel.v3.ExpressionFilter'),
+        expression: `response.code_details.startsWith("rbac_access_denied_matched_policy[${rule}")`,
+      },
+    },
+  });
+}
+
 export function whenFlag(flag: string): object {
   return inline({ response_flag_filter: { flags: [flag] } });
 }

@@ -1,4 +1,4 @@
-import { grpcCodes, grpcStats, httpChain, localReplies, router, whenStatus } from './envoy-http.ts';
+import { grpcCodes, grpcStats, httpChain, localReplies, router, whenRefusedBy, whenStatus } from './envoy-http.ts';
 import { countedBy, isLimited, limitedRoute, limitsFilter } from './envoy-limits.ts';
 import { appCluster, typeUrl } from './envoy-names.ts';
 import { callersFilter, rolesFilter, tokenFilter } from './envoy-rules.ts';
@@ -21,6 +21,7 @@ export function inboundListener(workload: string, { node, model, settings, next 
   const methods = servedBy(model, workload);
   const name = `inbound_${workload}`;
   const limits = limitsFilter(name, methods, ['caller']);
+  const explain = 'npm run mesh -- explain %DOWNSTREAM_PEER_URI_SAN% %PATH(NQ)%';
   const filters: unknown[] = [
     callersFilter(model, workload, settings, next),
     tokenFilter(model, workload, settings),
@@ -50,8 +51,12 @@ export function inboundListener(workload: string, { node, model, settings, next 
           set_current_client_cert_details: inline({ uri: true }),
           local_reply_config: localReplies([
             {
+              when: whenRefusedBy('roles_'),
+              text: `The user has none of the roles that %PATH(NQ)% asks for. Ask which: ${explain}`,
+            },
+            {
               when: whenStatus(403),
-              text: '%DOWNSTREAM_PEER_URI_SAN% may not call %PATH(NQ)%, or not for this user (%RESPONSE_CODE_DETAILS%). Ask why: npm run mesh -- explain CALLER METHOD',
+              text: `%DOWNSTREAM_PEER_URI_SAN% may not call %PATH(NQ)% of ${workload}: no contract grants it. Ask why: ${explain}`,
             },
             {
               when: whenStatus(401),

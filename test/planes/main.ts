@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { findEnvoy } from '../../envoy/binary.ts';
 import { loadContracts } from '../../mesh/load.ts';
 import { type Answer, answerOf, type Plane, type Question, questionsOf, questionText } from '../../mesh/matrix.ts';
@@ -19,19 +20,22 @@ const shownDifferences = 10;
 /** A question that a plane answers otherwise than the contract. */
 type Difference = { readonly question: Question; readonly answer: Answer };
 
-/**
- * npm run check:planes: every caller asks every method at every workload for every user, in every plane, and each must answer as the contract
- * says. Then one rule is changed by hand, in each plane in several ways, and that must be found.
- * With --istio it asks Istio itself: what Istio's own code makes of the YAML, in a real Envoy. That needs Go.
- */
-async function main(): Promise<number> {
+const help = `Usage: npm run check:planes -- [options]
+
+Every caller asks every method at every workload for every user, in every plane, and each must answer as the contract says. Then one
+rule is changed by hand, in each plane in several ways, and that must be found.
+
+  --istio   Istio itself instead: what its own code makes of the YAML, in a real Envoy. That needs Go
+  --help    this text
+`;
+
+async function main(istioAlone: boolean): Promise<number> {
   const root = resolve(import.meta.dirname, '../..');
   const contracts = loadContracts('proto');
   const model = createModel(contracts);
   const roles = rolesIn(contracts, shopRoles);
   const questions = questionsOf(model, roles);
   const envoy = await findEnvoy(console.log);
-  const istioAlone = process.argv.includes('--istio');
   if (istioAlone) await buildTranslation(console.log);
   const numbers = shoeModel();
   const world = await createWorld({
@@ -159,4 +163,8 @@ function row(name: string, ...cells: readonly (string | number)[]): string {
   return [name.padEnd(24), ...cells.map((cell) => String(cell).padStart(11))].join(' ');
 }
 
-process.exitCode = await main();
+const { values } = parseArgs({
+  options: { istio: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+});
+if (values.help) console.log(help);
+else process.exitCode = await main(values.istio);

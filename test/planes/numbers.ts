@@ -135,6 +135,14 @@ export async function checkNumbers({
       codes.push(await code('Rare', 'cart'));
       assert.deepEqual(codes, [0, 0, 0, 8, 0]);
     });
+    await check('a refusal says who may not call what, and how to learn why', async () => {
+      const { code: refused, message } = await call(as('cart'), 'Sell');
+      assert.equal(refused, 7);
+      assert.match(
+        message,
+        /^"cart" may not call \/only2u.shoe.v1.ShoeService\/Sell: .* npm run mesh -- explain cart /,
+      );
+    });
     await checkEdge(`http://127.0.0.1:${envoys.portOf('gateway')}`, world, check);
   } finally {
     for (const session of callers.values()) session.destroy();
@@ -201,12 +209,16 @@ function openMeshSocket(envoys: Envoys, caller: string): ClientHttp2Session {
   return connect('http://shoe', { createConnection: () => connectSocket(path) });
 }
 
-function call(session: ClientHttp2Session, name: string): Promise<{ readonly code: number | undefined }> {
+type Ended = { readonly code: number | undefined; readonly message: string };
+
+function call(session: ClientHttp2Session, name: string): Promise<Ended> {
   return new Promise((resolve) => {
     let code: number | undefined;
+    let message = '';
     const read = (headers: Record<string, unknown>): void => {
       const status = headers['grpc-status'];
       if (typeof status === 'string') code = Number(status);
+      message = decodeURIComponent(String(headers['grpc-message'] ?? ''));
     };
     const path = name.startsWith('/') ? name : `${service}${name}`;
     const stream = session.request({
@@ -220,7 +232,7 @@ function call(session: ClientHttp2Session, name: string): Promise<{ readonly cod
       .on('trailers', read)
       .on('data', () => {})
       .on('error', () => {});
-    stream.on('close', () => resolve({ code }));
+    stream.on('close', () => resolve({ code, message }));
     stream.end(Buffer.alloc(5));
   });
 }
