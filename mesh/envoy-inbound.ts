@@ -70,6 +70,7 @@ export function inboundListener(workload: string, { node, model, settings, next 
               {
                 name: workload,
                 domains: inline(['*']),
+                request_headers_to_remove: limits && inline([countedBy.caller]),
                 routes: [
                   ...methods
                     .filter((method) => method.policy.concurrency > 0 || isLimited(method, ['caller']))
