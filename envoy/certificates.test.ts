@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { silentLog } from '#platform/telemetry/log.ts';
 import { openCertificates, writeCertificate } from './certificates.ts';
 
@@ -12,7 +12,10 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'o2u-'));
 });
 
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  jest.useRealTimers();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const read = (...names: readonly string[]): Promise<string> => readFile(join(folder, ...names), 'utf8');
 
@@ -42,6 +45,7 @@ test('each workload gets a certificate of a day by the shop’s own authority', 
     folder,
     workloads: ['cart', 'gateway'],
     log: silentLog(),
+    now: () => new Date(),
     say: () => {},
   });
   certificates.close();
@@ -53,4 +57,29 @@ test('each workload gets a certificate of a day by the shop’s own authority', 
     const hours = (leaf.validToDate.getTime() - Date.now()) / 3_600_000;
     expect(Math.round(hours)).toBe(24);
   }
+});
+
+test('a new certificate takes the place of the old one when three fifths of its day are over', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+  const start = new Date();
+  let now = start;
+  const said: string[] = [];
+  const certificates = await openCertificates({
+    ...{ dataDir: join(folder, 'data'), folder, workloads: ['cart'], log: silentLog() },
+    now: () => now,
+    say: (text) => said.push(text),
+  });
+  const first = await read('cart', 'cert.pem');
+  now = new Date(start.getTime() + 14 * 3_600_000);
+  jest.advanceTimersByTime(60_000);
+  expect(await read('cart', 'cert.pem')).toBe(first);
+  now = new Date(start.getTime() + 15 * 3_600_000);
+  while (said.length === 0) {
+    jest.advanceTimersByTime(60_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(said).toEqual(['cart has a new certificate']);
+  const second = new X509Certificate(await read('cart', 'cert.pem'));
+  expect(second.validToDate.getTime() - now.getTime()).toBeGreaterThan(23 * 3_600_000);
+  certificates.close();
 });

@@ -13,16 +13,17 @@ export type CertificatesOptions = {
   readonly folder: string;
   readonly workloads: readonly string[];
   readonly log: Logger;
+  readonly now: () => Date;
   /** Told what couldn't be written. */
   say(text: string): void;
 };
 
 /** Writes certificates of one day, and new ones at 60% of that, where Envoys take them from without a restart. */
 export async function openCertificates(options: CertificatesOptions): Promise<{ close(): void }> {
-  const { dataDir, folder, workloads, log, say } = options;
+  const { dataDir, folder, workloads, log, now, say } = options;
   const identities: Identity[] = await Promise.all(
     workloads.map(async (workload) => {
-      const identity = await openIdentity({ dataDir, mesh: localMesh, workload, now: () => new Date(), log });
+      const identity = await openIdentity({ dataDir, mesh: localMesh, workload, now, log });
       let writing = writeCertificate(folder, workload, identity.tls.current());
       await writing;
       identity.tls.onChange(() => {

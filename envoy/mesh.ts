@@ -83,7 +83,8 @@ async function start(options: MeshOptions, stage: ClosingStack['stage']): Promis
 
   say('certificates …');
   const log = createLog({ level: 'warn', format: process.stdout.isTTY ? 'pretty' : 'json' });
-  const certificates = await openCertificates({ dataDir: data.path, folder: run, workloads, log, say });
+  const now = (): Date => new Date();
+  const certificates = await openCertificates({ dataDir: data.path, folder: run, workloads, log, now, say });
   stage(() => certificates.close());
   const places: Places = { run, ports: options.ports };
   const rendered = await openRendered({ folder, form, places, shadow: options.shadow, say });
