@@ -34,8 +34,8 @@ export type MeshOptions = {
   readonly needed: readonly NeededPort[];
   /** What is rendered from the contracts; watched. gen/mesh, unless told. */
   readonly rendered?: string;
-  /** A policy to come, whose refusals are counted. */
-  readonly shadow?: Shadow | undefined;
+  /** Reads a policy to come, whose refusals are counted. */
+  readonly shadow?: (() => Shadow) | undefined;
   /** Told in words what happens. */
   say(text: string): void;
   /** Told each line of a service's log, and each call of an Envoy's if it is wanted. */
@@ -122,7 +122,7 @@ async function start(options: MeshOptions, stage: ClosingStack['stage']): Promis
     processes.push(...kept);
     await Promise.all(kept.map(({ ready }) => ready));
   }
-  await envoys.keysRead();
+  if (services.some(({ isEdge }) => isEdge)) await envoys.keysRead();
   return { run, processes };
 }
 

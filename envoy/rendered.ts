@@ -13,7 +13,8 @@ export type RenderedMeshOptions = {
   readonly folder: string;
   readonly form: Form;
   readonly places: Places;
-  readonly shadow: Shadow | undefined;
+  /** Reads the present policies and those to come; asked again when the present ones have changed. */
+  readonly shadow: (() => Shadow) | undefined;
   say(text: string): void;
 };
 
@@ -35,10 +36,11 @@ export async function openRendered({ folder, form, places, shadow, say }: Render
   if (nodes.length === 0) throw new StartError(`There is nothing for an Envoy in ${folder}: run npm run generate.`);
   for (const node of nodes) await installFiles(node, places);
   await installPolicies();
-  if (shadow !== undefined) await writeFile(shadowFile, shadow.policies, { mode: 0o600 });
 
   async function readNodes(): Promise<readonly NodeFiles[]> {
-    return nodesOf(form, shadow?.rendered ?? (await readRendered(join(folder, 'envoy'))));
+    const both = shadow?.();
+    if (both !== undefined) await writeFile(shadowFile, both.policies, { mode: 0o600 });
+    return nodesOf(form, both?.rendered ?? (await readRendered(join(folder, 'envoy'))));
   }
 
   /** Returns whether they are others than before. */
@@ -58,7 +60,6 @@ export async function openRendered({ folder, form, places, shadow, say }: Render
     wanted = false;
     // Processes first: between the two nothing is let in that either of them refuses.
     if (await installPolicies()) say('the processes were given new policies');
-    if (shadow !== undefined) return;
     const changed = await Promise.all(
       (await readNodes()).map(async (node) => [node.node, await installFiles(node, places)] as const),
     );

@@ -32,6 +32,9 @@ function modelOf(next: string): MeshModel {
   try {
     return createModel(loadContracts(isFolder ? next : `.git#ref=${next},subdir=proto`));
   } catch (cause) {
-    throw new StartError(`${next} is neither a folder of protos that compile nor a commit of them.`, { cause });
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new StartError(`${next} is neither a folder of protos that compile nor a commit of them. ${words}`, {
+      cause,
+    });
   }
 }

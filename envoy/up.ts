@@ -30,6 +30,7 @@ await main();
 async function main(): Promise<void> {
   const { values, positionals } = readArguments();
   if (values.help) return console.log(help);
+  const { shadow: next } = values;
   const startedMs = Date.now();
   const say = (text: string): void => console.log(`Only2U: ${text}`);
   let mesh: RunningMesh | undefined;
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
       variables: { ...process.env, ONLY2U_DATA: data.path },
       postgresPort: Number(process.env['POSTGRES_PORT'] ?? 54_329),
       services: (run, variables) => serviceProcesses({ entries: services, names, variables, run, portOf }),
-      shadow: values.shadow === undefined ? undefined : readShadow(values.shadow),
+      shadow: next === undefined ? undefined : () => readShadow(next),
       say,
       line: showLines(),
       showCalls: values.calls,

@@ -14,6 +14,7 @@ import {
   readsOutliveAKill,
 } from './killed.ts';
 import { rogueIsRefused } from './rogue.ts';
+import { shadowOnlyCounts } from './shadowed.ts';
 import { breakerOpens, slowOneIsLeftAlone } from './slow.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -48,6 +49,12 @@ const faults: readonly Fault[] = [
   { name: 'an Envoy is killed', forms: both, run: envoyIsStartedAgain },
   { name: 'the database is killed', forms: ['one'], run: databaseIsKilled },
 ];
+
+/** What is done to the command itself, with one service. */
+const commands = [
+  ['a policy to come is in shadow', shadowOnlyCounts],
+  ['mesh:up is killed', killedMeshIsCleared],
+] as const;
 
 const { values } = parseArgs({
   options: {
@@ -87,7 +94,9 @@ async function main(): Promise<number> {
       await world.close();
     }
   }
-  if ('mesh:up is killed'.includes(values.only)) await check('mesh:up is killed', killedMeshIsCleared);
+  for (const [name, run] of commands) {
+    if (values.form === undefined && name.includes(values.only)) await check(name, run);
+  }
   console.log(
     failures.length === 0 ? 'All is as it must be.' : `${failures.length} not as it must be: ${failures.join('; ')}`,
   );
