@@ -5,6 +5,8 @@ import { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
 import { readsText, startReading } from './reads.ts';
 import { must, push, signal, until, type World } from './world.ts';
 
+const changes = 6;
+const readersAtOnce = 4; // together under what the contract lets one address ask
 const takesEffectWithinMs = 1_000;
 
 function listenersOf(world: World): string {
@@ -73,6 +75,28 @@ export async function policyChangesUnderTraffic(world: World): Promise<string> {
   });
   must(Math.max(goneMs, backMs) < takesEffectWithinMs, `it took ${goneMs.toFixed(0)} and ${backMs.toFixed(0)} ms`);
   return `taken away in ${goneMs.toFixed(0)} ms, given back in ${backMs.toFixed(0)} ms`;
+}
+
+/** A listener is replaced again and again under customers who are signed in: none of their calls fails. */
+export async function changesGoUnnoticed(world: World): Promise<string> {
+  const file = listenersOf(world);
+  const good = await readFile(file, 'utf8');
+  const readings = Array.from({ length: readersAtOnce }, () => startReading(world, { patient: false }));
+  const succeeded = (): number => readings.reduce((sum, reading) => sum + reading.succeeded(), 0);
+  for (let round = 1; round <= changes; round += 1) {
+    const told = world.said.length;
+    await push(file, good.replaceAll('idle_timeout: 600s', `idle_timeout: ${600 + round}s`));
+    await until('the Envoy has it', 5_000, () =>
+      world.said.slice(told).some((line) => line.includes('new listeners.yaml')),
+    );
+    const since = succeeded();
+    await until('reads after it', 10_000, () => succeeded() > since + 2 * readersAtOnce);
+  }
+  await push(file, good);
+  const reads = await Promise.all(readings.map((reading) => reading.stop()));
+  const failed = reads.flatMap((each) => each.failed);
+  must(failed.length === 0, `${failed.length} reads failed: ${failed.slice(0, 3).join('; ')}`);
+  return `${changes} changes, ${reads.reduce((sum, { calls }) => sum + calls, 0)} reads, none failed`;
 }
 
 /** An Envoy dies: it is started again, and traffic goes on. */

@@ -4,7 +4,12 @@ import { parseArgs, promisify } from 'node:util';
 import { findEnvoy } from '../../envoy/binary.ts';
 import type { Form } from '../../envoy/node-files.ts';
 import { expiredIsRefused, rotationGoesUnnoticed } from './certificates.ts';
-import { badConfigurationIsRefused, envoyIsStartedAgain, policyChangesUnderTraffic } from './configuration.ts';
+import {
+  badConfigurationIsRefused,
+  changesGoUnnoticed,
+  envoyIsStartedAgain,
+  policyChangesUnderTraffic,
+} from './configuration.ts';
 import { killedMeshIsCleared } from './ended.ts';
 import {
   databaseIsKilled,
@@ -46,6 +51,7 @@ const faults: readonly Fault[] = [
   { name: 'a rogue service tries every method', forms: both, run: rogueIsRefused },
   { name: 'a bad configuration is pushed', forms: both, run: badConfigurationIsRefused },
   { name: 'a policy changes under traffic', forms: both, run: policyChangesUnderTraffic },
+  { name: 'listeners are replaced under traffic', forms: both, run: changesGoUnnoticed },
   { name: 'an Envoy is killed', forms: both, run: envoyIsStartedAgain },
   { name: 'the database is killed', forms: ['one'], run: databaseIsKilled },
 ];
