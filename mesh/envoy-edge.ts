@@ -120,12 +120,12 @@ function methodRoute(method: Method, cluster: string, settings: RenderSettings):
   const time = timeoutMs === undefined ? '0s' : seconds(timeoutMs + slackMs);
   return before(sourceText(method.sourceOf('callers'), settings.protoRoot), {
     match: inline({ path: `/${method.path}` }),
-    route: {
+    route: inline({
       cluster,
       timeout: stream ? '0s' : time,
       idle_timeout: stream ? time : '15s',
-      max_stream_duration: stream && timeoutMs !== undefined ? inline({ max_stream_duration: time }) : undefined,
-    },
+      max_stream_duration: stream && timeoutMs !== undefined ? { max_stream_duration: time } : undefined,
+    }),
     typed_per_filter_config: limitedRoute('edge', method, ['address', 'user'], settings),
   });
 }

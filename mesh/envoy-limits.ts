@@ -1,5 +1,5 @@
 import { seconds, typeUrl } from './envoy-names.ts';
-import { before, inline } from './yaml.ts';
+import { before, inline, shared } from './yaml.ts';
 import type { Method } from './model.ts';
 import type { RateLimit } from './read-policy.ts';
 import type { RenderSettings } from './render.ts';
@@ -36,31 +36,31 @@ export function limitedRoute(
 ): object | undefined {
   const limits = limitsOf(method, scopes);
   if (limits.length === 0) return undefined;
-  return {
-    [filterName]: before(sourceText(method.sourceOf('rate_limits'), protoRoot), {
-      '@type': limitType,
-      stat_prefix: statPrefix,
-      filter_enabled: always,
-      filter_enforced: always,
-      rate_limited_as_resource_exhausted: true,
-      max_dynamic_descriptors: maxCounted,
-      // Envoy demands one; calls that no limit counts take from it.
-      always_consume_default_token_bucket: false,
-      token_bucket: inline({ max_tokens: 1_000_000, tokens_per_fill: 1_000_000, fill_interval: '1s' }),
-      descriptors: limits.map(({ scope, requests, windowMs }, place) => ({
-        entries: [
-          inline({ key: 'limit', value: `${place + 1}` }),
-          inline({ key: scope === 'address' ? 'masked_remote_address' : scope }),
-        ],
-        token_bucket: inline({ max_tokens: requests, tokens_per_fill: requests, fill_interval: seconds(windowMs) }),
-      })),
-      rate_limits: limits.map(({ scope }, place) =>
-        inline({
-          actions: [{ generic_key: { descriptor_key: 'limit', descriptor_value: `${place + 1}` } }, counted(scope)],
-        }),
-      ),
-    }),
-  };
+  const terms = limits.map(({ scope, requests, windowMs }) => `${scope}_${requests}_in_${seconds(windowMs)}`);
+  const config = before(sourceText(method.sourceOf('rate_limits'), protoRoot), {
+    '@type': limitType,
+    stat_prefix: statPrefix,
+    filter_enabled: always,
+    filter_enforced: always,
+    rate_limited_as_resource_exhausted: true,
+    max_dynamic_descriptors: maxCounted,
+    // Envoy demands one; calls that no limit counts take from it.
+    always_consume_default_token_bucket: false,
+    token_bucket: inline({ max_tokens: 1_000_000, tokens_per_fill: 1_000_000, fill_interval: '1s' }),
+    descriptors: limits.map(({ scope, requests, windowMs }, place) => ({
+      entries: [
+        inline({ key: 'limit', value: `${place + 1}` }),
+        inline({ key: scope === 'address' ? 'masked_remote_address' : scope }),
+      ],
+      token_bucket: inline({ max_tokens: requests, tokens_per_fill: requests, fill_interval: seconds(windowMs) }),
+    })),
+    rate_limits: limits.map(({ scope }, place) =>
+      inline({
+        actions: [{ generic_key: { descriptor_key: 'limit', descriptor_value: `${place + 1}` } }, counted(scope)],
+      }),
+    ),
+  });
+  return { [filterName]: shared([statPrefix, ...terms].join('_'), config) };
 }
 
 export function isLimited(method: Method, scopes: readonly Scope[]): boolean {

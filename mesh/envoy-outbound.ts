@@ -1,6 +1,6 @@
 import { grpcCodes, grpcStats, httpChain, localReplies, router, whenStatus } from './envoy-http.ts';
 import { peerCluster, seconds, socketOf, typeUrl } from './envoy-names.ts';
-import { before, inline, said } from './yaml.ts';
+import { before, inline, said, shared } from './yaml.ts';
 import { grantedTo, type MeshModel, type Method } from './model.ts';
 import { retrying } from './read-policy.ts';
 import type { RenderSettings } from './render.ts';
@@ -79,20 +79,20 @@ function route(method: Method, cluster: string, { protoRoot }: RenderSettings): 
     });
   }
   if (attempts <= 1) return said({ match, route: { ...to, retry_policy: { num_retries: 0 } } }, place);
-  return before(place, {
-    match: inline(match),
-    route: {
-      ...to,
-      retry_policy: before(sourceText(method.sourceOf('idempotency_level'), protoRoot), {
-        ...failures,
-        num_retries: attempts - 1,
-        retry_back_off: inline({
-          base_interval: seconds(retrying.initialBackoffMs),
-          max_interval: seconds(retrying.maxBackoffMs),
-        }),
-        ...otherHost,
-      }),
-    },
+  const because = sourceText(method.sourceOf('idempotency_level'), protoRoot);
+  return said({ match, route: { ...to, retry_policy: again(attempts) } }, `${place}, ${because}`);
+}
+
+/** The same for every method that is tried again. */
+function again(attempts: number): object {
+  return shared(`again_${attempts}`, {
+    ...failures,
+    num_retries: attempts - 1,
+    retry_back_off: inline({
+      base_interval: seconds(retrying.initialBackoffMs),
+      max_interval: seconds(retrying.maxBackoffMs),
+    }),
+    ...otherHost,
   });
 }
 

@@ -82,7 +82,7 @@ function listener(name: string, node = 'one', from: readonly Rendered[] = files)
 const parsed = new Map<string, z.infer<typeof listenerFile>['resources']>();
 
 function listenersIn(text: string) {
-  const known = parsed.get(text) ?? listenerFile.parse(parse(text)).resources;
+  const known = parsed.get(text) ?? listenerFile.parse(parse(text, { maxAliasCount: -1 })).resources;
   parsed.set(text, known);
   return known;
 }

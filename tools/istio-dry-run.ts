@@ -1,5 +1,5 @@
 import { StartError } from '#platform/start-error.ts';
-import { openMesh } from '../mesh/cli-command.ts';
+import { openMesh, ourMesh } from '../mesh/cli-command.ts';
 import { renderDryRun } from '../mesh/istio.ts';
 import { settings } from '../mesh/shop-settings.ts';
 
@@ -9,7 +9,7 @@ import { settings } from '../mesh/shop-settings.ts';
  */
 try {
   const [commit] = process.argv.slice(2);
-  const { model } = openMesh(commit === undefined ? undefined : `.git#ref=${commit},subdir=proto`);
+  const { model } = commit === undefined ? ourMesh() : openMesh(`.git#ref=${commit},subdir=proto`);
   process.stdout.write(
     renderDryRun(model, settings)
       .map(({ text }) => text)

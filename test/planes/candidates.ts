@@ -110,10 +110,8 @@ function envoy(form: Form, { model, settings, world, rendered, envoy: binary }: 
 function bothSidecars({ model, settings, world, rendered, envoy: binary }: CandidateOptions): Candidate {
   const open = (files: readonly Rendered[]) =>
     openBothSidecarsPlane({ binary, form: 'sidecars', rendered: files, model, settings, world });
-  const cut = (text: string) =>
-    text.replace(new RegExp(` +- match: {path: /${payments}/CancelPayment}\n +route:\n`), (found) =>
-      found.replace('CancelPayment', 'CancelNothing'),
-    );
+  const cut = (text: string): string =>
+    text.replace(/^ *- \{match: \{path: \/only2u\.payment\.v1\.PaymentService\/CancelPayment\}.*\n/m, '');
   return {
     name: 'Envoy, from the callers',
     tellsRefusalsApart: true,
