@@ -5,14 +5,12 @@ import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { type ImportProductsRequestSchema, ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { audit, unsettled } from '../audit.ts';
-import { checkOut, type Outcome } from '../kills/buyer.ts';
+import { checkOut } from '../kills/buyer.ts';
 import type { Checkout } from '../kills/plan.ts';
 import { readsText, startReading } from './reads.ts';
-import { must, push, signal, until, type World } from './world.ts';
+import { buyers, must, push, signal, until, type World } from './world.ts';
 
 const backWithinMs = 30_000;
-const buyers = 3;
-const ordersEach = 2;
 const settleWithinMs = 60_000;
 
 /** A process dies while customers look: what may be asked again is, and all of them see their cart. */
@@ -70,15 +68,12 @@ const checkout: Checkout = {
 /** Services die while customers buy: every order comes to its end, and every book counts it once. */
 export async function ordersCountOnce(world: World): Promise<string> {
   const buying = Promise.all(
-    Array.from({ length: buyers }, async (_, buyer) => {
-      const ended: Outcome[] = [];
-      for (let index = 0; index < ordersEach; index += 1)
-        ended.push(await checkOut(checkout, world.market.shoppingOf(buyer, `${world.form}-${buyer}-${index}`)));
-      return ended;
-    }),
+    Array.from({ length: buyers }, (_, buyer) =>
+      checkOut(checkout, world.market.shoppingOf(buyer, `${world.form}-${buyer}`)),
+    ),
   );
   for (const name of ['payment', 'order', 'product']) await killAndWait(world, name);
-  const outcomes = (await buying).flat();
+  const outcomes = await buying;
   const placed = new Set(outcomes.flatMap(({ orderId }) => (orderId === undefined ? [] : [orderId])));
   await until(
     'every order settled',
@@ -86,7 +81,7 @@ export async function ordersCountOnce(world: World): Promise<string> {
     async () => (await unsettled(world.urlOf, { awaiting: true })).length === 0,
   );
   const refused = outcomes.flatMap(({ refusal }) => refusal ?? []);
-  must(placed.size === buyers * ordersEach, `${placed.size} orders; refused: ${refused.join(', ')}`);
+  must(placed.size === buyers, `${placed.size} orders; refused: ${refused.join(', ')}`);
   const { problems, summary } = await audit(world.urlOf);
   const { differences, compared } = await world.market.reconcile();
   must(problems.length + differences.length === 0, [...problems, ...differences].join('; '));

@@ -25,7 +25,8 @@ import { type Market, openMarket } from '../kills/market.ts';
 
 const basePort = 19_200;
 const secondAbove = 20;
-const buyers = 3;
+/** How many customers there are. */
+export const buyers = 6;
 const root = resolve(import.meta.dirname, '../..');
 
 /** A shop behind real Envoys with data, ports and a market of its own, and what it takes to break and to watch it. */
