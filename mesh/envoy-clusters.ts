@@ -1,11 +1,10 @@
-import { appCluster, behindTheEdge, peerCluster, socketOf, typeUrl } from './envoy-names.ts';
+import { appCluster, behindTheEdge, peerCluster, seconds, socketOf, typeUrl } from './envoy-names.ts';
 import { clientTls } from './envoy-tls.ts';
 import { before, inline, said } from './yaml.ts';
 import { type MeshModel, servedBy } from './model.ts';
 import type { RenderSettings } from './render.ts';
+import { resilience } from './resilience.ts';
 import { sourceText } from './source.ts';
-
-const maxRequests = 1_000; // as many as a process takes unless it is told otherwise
 
 /** A workload's own process, and a cluster for each of its methods that may only be called so often at a time. */
 export function appClusters(workload: string, model: MeshModel, { protoRoot }: RenderSettings): readonly object[] {
@@ -16,7 +15,7 @@ export function appClusters(workload: string, model: MeshModel, { protoRoot }: R
       circuit_breakers: atOnce,
     });
   return [
-    app(appCluster(workload), breaker(maxRequests)),
+    app(appCluster(workload), breaker(resilience.maxRequests)),
     ...bounded.map((method) =>
       app(
         appCluster(workload, method.path),
@@ -51,18 +50,21 @@ export function peerClusterOf(node: string, caller: string, peer: string, settin
       ],
       outlier_detection: {
         // An answer that says "internal" is an answer: silence, refused connections and UNAVAILABLE count.
-        consecutive_gateway_failure: 5,
+        consecutive_gateway_failure: resilience.outlier.consecutiveFailures,
         enforcing_consecutive_gateway_failure: 100,
         enforcing_consecutive_5xx: 0,
         enforcing_success_rate: 0,
-        interval: '1s',
-        base_ejection_time: '2s',
+        interval: seconds(resilience.outlier.intervalMs),
+        base_ejection_time: seconds(resilience.outlier.baseEjectionMs),
         max_ejection_time: '30s',
-        max_ejection_percent: 100,
+        max_ejection_percent: resilience.outlier.maxEjectionPercent,
       },
       circuit_breakers: breaker(
-        maxRequests,
-        inline({ budget_percent: { value: 25 }, min_retry_concurrency: 20 }), // retries must not double a load that is too much already
+        resilience.maxRequests,
+        inline({
+          budget_percent: { value: resilience.retryBudget.percent },
+          min_retry_concurrency: resilience.retryBudget.atLeast,
+        }),
       ),
       transport_socket: clientTls(node, settings, caller, peer),
     },
@@ -100,7 +102,7 @@ function cluster(name: string, address: object, options: object): object {
     '@type': typeUrl('config.cluster.v3.Cluster'),
     name,
     type: 'STATIC',
-    connect_timeout: '1s',
+    connect_timeout: seconds(resilience.connectTimeoutMs),
     per_connection_buffer_limit_bytes: 1_048_576,
     load_assignment: {
       cluster_name: name,

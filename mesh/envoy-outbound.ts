@@ -4,6 +4,7 @@ import { before, inline, said, shared } from './yaml.ts';
 import { grantedTo, type MeshModel, type Method } from './model.ts';
 import { retrying } from './read-policy.ts';
 import type { RenderSettings } from './render.ts';
+import { resilience } from './resilience.ts';
 import { sourceText } from './source.ts';
 
 /** The peers that a workload may call, in order of names: itself too, where a contract says so. */
@@ -104,7 +105,7 @@ function timesOf({ kind, policy: { timeoutMs } }: Method): object {
 }
 
 /** Where no answer came: the call was refused, or broke off. */
-const failures = { retry_on: 'unavailable,connect-failure,refused-stream,reset' };
+const failures = { retry_on: resilience.retryOn.join(',') };
 
 /** Not the instance that just failed, if there is another. */
 const otherHost: object = {
