@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createEnvoyAdmin } from '../envoy/admin.ts';
 import { findEnvoy } from '../envoy/binary.ts';
 import { folderOf, type Form, installFiles, nodesOf, type Places } from '../envoy/node-files.ts';
-import { renderEnvoy } from '../mesh/envoy.ts';
+import { renderEnvoy } from '../mesh/envoy/envoy.ts';
 import { loadContracts } from '../mesh/load.ts';
 import { createModel, type MeshModel } from '../mesh/model.ts';
 import { renderAll } from '../mesh/renderers.ts';

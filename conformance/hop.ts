@@ -3,7 +3,7 @@ import { unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { findEnvoy } from '../envoy/binary.ts';
-import { renderEnvoy } from '../mesh/envoy.ts';
+import { renderEnvoy } from '../mesh/envoy/envoy.ts';
 import type { MeshModel, Method } from '../mesh/model.ts';
 import type { Rendered, RenderSettings } from '../mesh/render.ts';
 import { openEnvoys } from '../test/planes/envoys.ts';

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { nodeFolder, runFolder } from '../mesh/envoy-names.ts';
+import { nodeFolder, runFolder } from '../mesh/envoy/names.ts';
 import type { Rendered } from '../mesh/render.ts';
 
 /** One Envoy for everything, or one for each workload and one at the edge. */

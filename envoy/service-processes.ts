@@ -1,6 +1,6 @@
 import { addressVariable, portVariable } from '#platform/process-config.ts';
 import type { ServiceEntry } from '#platform/run.ts';
-import { behindTheEdge } from '../mesh/envoy-names.ts';
+import { behindTheEdge } from '../mesh/envoy/names.ts';
 
 /** How one service is started behind its Envoy. */
 export type ServiceProcess = {

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { StartError } from '#platform/start-error.ts';
-import { renderEnvoy } from '../mesh/envoy.ts';
+import { renderEnvoy } from '../mesh/envoy/envoy.ts';
 import { loadContracts } from '../mesh/load.ts';
 import { createModel, type MeshModel } from '../mesh/model.ts';
 import type { Rendered } from '../mesh/render.ts';

@@ -5,7 +5,7 @@ import { portVariable } from '#platform/process-config.ts';
 import { StartError } from '#platform/start-error.ts';
 import { stopOnSignals } from '#platform/stop-signals.ts';
 import { services } from '#services/all.ts';
-import { behindTheEdge } from '../mesh/envoy-names.ts';
+import { behindTheEdge } from '../mesh/envoy/names.ts';
 import { findEnvoy } from './binary.ts';
 import type { NeededPort } from './ports.ts';
 import { openMesh, type RunningMesh } from './mesh.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { answer } from './cli.ts';
+import { answer } from './cli/cli.ts';
 
 const page = readFileSync(new URL('../docs/mesh.md', import.meta.url), 'utf8');
 const shown = [...page.matchAll(/```console\n\$ npm run mesh -- (.*)\n([^`]*)```\n/g)].map(

@@ -1,4 +1,4 @@
-import { answer } from './cli.ts';
+import { answer } from './cli/cli.ts';
 
 const { out, error, code } = await answer(process.argv.slice(2));
 process.stdout.write(out);

@@ -1,13 +1,13 @@
-import { renderEnvoy } from './envoy.ts';
-import { renderGrpcConfig } from './grpc-config.ts';
-import { renderInProcess } from './in-process.ts';
-import { renderIstio } from './istio.ts';
-import { renderKubernetes } from './kubernetes.ts';
+import { renderEnvoy } from './envoy/envoy.ts';
+import { renderGrpcConfig } from './planes/grpc-config.ts';
+import { renderInProcess } from './planes/in-process.ts';
+import { renderIstio } from './istio/istio.ts';
+import { renderKubernetes } from './istio/kubernetes.ts';
 import type { MeshModel } from './model.ts';
-import { renderGraph } from './render-graph.ts';
-import { renderRabbitmq } from './rabbitmq.ts';
+import { renderGraph } from './graph/render-graph.ts';
+import { renderRabbitmq } from './planes/rabbitmq.ts';
 import type { Rendered, Renderer, RenderSettings } from './render.ts';
-import { renderTypedClients } from './typed-clients.ts';
+import { renderTypedClients } from './planes/typed-clients.ts';
 
 /** Every plane. */
 const renderers: readonly Renderer[] = [

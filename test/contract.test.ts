@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { contractFiles } from '#gen/contracts.ts';
-import { contractFindings } from '../mesh/contract-rules.ts';
-import { lint } from '../mesh/lint.ts';
+import { contractFindings } from '../mesh/contracts/contract-rules.ts';
+import { lint } from '../mesh/lint/lint.ts';
 import { createModel } from '../mesh/model.ts';
 import { rolesIn, shopRoles } from '../mesh/roles.ts';
 

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StartError } from '#platform/start-error.ts';
-import { renderDryRun } from '../mesh/istio.ts';
+import { renderDryRun } from '../mesh/istio/istio.ts';
 import { loadContracts } from '../mesh/load.ts';
 import { createModel } from '../mesh/model.ts';
 import { settings } from '../mesh/shop-settings.ts';

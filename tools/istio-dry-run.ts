@@ -1,6 +1,6 @@
 import { StartError } from '#platform/start-error.ts';
-import { openMesh, ourMesh } from '../mesh/cli-command.ts';
-import { renderDryRun } from '../mesh/istio.ts';
+import { openMesh, ourMesh } from '../mesh/cli/command.ts';
+import { renderDryRun } from '../mesh/istio/istio.ts';
 import { settings } from '../mesh/shop-settings.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compare } from '../mesh/compare.ts';
+import { compare } from '../mesh/istio/compare.ts';
 import { loadContracts } from '../mesh/load.ts';
 import { createModel } from '../mesh/model.ts';
 import { rolesIn, shopRoles } from '../mesh/roles.ts';

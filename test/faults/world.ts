@@ -18,7 +18,7 @@ import { openMesh, type RunningMesh } from '../../envoy/mesh.ts';
 import type { Form } from '../../envoy/node-files.ts';
 import type { MeshReport } from '../../envoy/report.ts';
 import { serviceProcesses } from '../../envoy/service-processes.ts';
-import { behindTheEdge } from '../../mesh/envoy-names.ts';
+import { behindTheEdge } from '../../mesh/envoy/names.ts';
 import { openOperator } from '../../tools/operator.ts';
 import type { UrlOf } from '../audit.ts';
 import { type Market, openMarket } from '../kills/market.ts';

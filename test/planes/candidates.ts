@@ -1,8 +1,8 @@
 import { policies } from '#gen/mesh/policies.ts';
 import type { PolicyTable } from '#platform/rpc/policy.ts';
 import type { Form } from '../../envoy/node-files.ts';
-import { createIstioPlane } from '../../mesh/istio-plane.ts';
-import { peersOf } from '../../mesh/envoy-outbound.ts';
+import { createIstioPlane } from '../../mesh/istio/plane.ts';
+import { peersOf } from '../../mesh/envoy/outbound.ts';
 import type { Plane, Question } from '../../mesh/matrix.ts';
 import type { MeshModel } from '../../mesh/model.ts';
 import type { Rendered, RenderSettings } from '../../mesh/render.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createEnvoyAdmin } from '../../envoy/admin.ts';
 import { folderOf, type Form, installFiles, nodesOf, type Places } from '../../envoy/node-files.ts';
-import { behindTheEdge } from '../../mesh/envoy-names.ts';
+import { behindTheEdge } from '../../mesh/envoy/names.ts';
 import { edgesOf, type MeshModel } from '../../mesh/model.ts';
 import type { Rendered, RenderSettings } from '../../mesh/render.ts';
 import { freePorts, type World } from './world.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Form } from '../../envoy/node-files.ts';
 import { compile } from '../../mesh/compile.ts';
-import { renderEnvoy } from '../../mesh/envoy.ts';
+import { renderEnvoy } from '../../mesh/envoy/envoy.ts';
 import { createModel, type MeshModel } from '../../mesh/model.ts';
 import type { RenderSettings } from '../../mesh/render.ts';
 import { type Envoys, openEnvoys } from './envoys.ts';

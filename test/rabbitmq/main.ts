@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { ConsumeMessage } from 'amqplib';
 import { loadContracts } from '../../mesh/load.ts';
 import { createModel } from '../../mesh/model.ts';
-import { rabbitNames } from '../../mesh/rabbitmq.ts';
+import { rabbitNames } from '../../mesh/planes/rabbitmq.ts';
 import { type Asking, askAs } from './asking.ts';
 import { type Broker, openBroker } from './broker.ts';
 
