@@ -23,9 +23,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Starts it in another process, which can be killed. */
-async function startElsewhere(): Promise<ChildProcess> {
+async function startElsewhere(
+  of: { readonly folder: string; readonly port: number } = { folder, port },
+): Promise<ChildProcess> {
   const script = fileURLToPath(new URL('./testing/hold-postgres.ts', import.meta.url));
-  const child = spawn(process.execPath, [script, folder, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script, of.folder, String(of.port)], { stdio: ['pipe', 'pipe', 'inherit'] });
   if (child.stdout !== null) await once(child.stdout, 'data');
   return child;
 }
@@ -88,6 +90,17 @@ test('two processes share the server, and it ends with the last', async () => {
   expect(isAlive(pid)).toBe(true);
   await server.close();
   expect(isAlive(pid)).toBe(false);
+});
+
+test('processes that start at once on a new folder share one server', async () => {
+  const fresh = { folder: await mkdtemp(join(tmpdir(), 'only2u-postgres-')), port: await freePort() };
+  const children = await Promise.all([1, 2, 3, 4].map(() => startElsewhere(fresh)));
+  const pid = Number((await readFile(join(fresh.folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0]);
+  expect(children.map(({ exitCode }) => exitCode)).toEqual([null, null, null, null]); // each has said that it is ready
+  for (const child of children) child.stdin?.end();
+  expect(await Promise.all(children.map((child) => once(child, 'exit')))).toEqual(children.map(() => [0, null]));
+  expect(isAlive(pid)).toBe(false);
+  await rm(fresh.folder, { recursive: true });
 });
 
 test('a port in use, another port for a server that runs, and another PostgreSQL’s files are told in one line', async () => {

@@ -1,9 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkCluster, createCluster, exists, logFile, problemOf } from './postgres-cluster.ts';
 import { childEnvironment, findLauncher, findPrograms, giveTo, type Launcher } from './postgres-launcher.ts';
@@ -85,12 +85,15 @@ async function joinServer({ folder, port }: PostgresOptions): Promise<PostgresPr
   return processOf({ folder, port, pid: running.pid, letGo: () => held.close() });
 }
 
-// A server whose pipe nobody reads is stopping, has just started in another process, or has lost its watchdog.
+// A server whose pipe nobody reads is stopping, has just been started by another process, or has lost its watchdog.
 async function stopOrphan(folder: string): Promise<void> {
   const running = await readPidFile(folder);
   if (running === undefined || !isAlive(running.pid) || !(await isPostgres(running.pid))) return;
-  for (const end = Date.now() + orphanAfterMs; Date.now() < end; await pause(10)) {
+  const latest = Date.now() + startLimitMs;
+  for (let end = Date.now() + orphanAfterMs; Date.now() < end; await pause(10)) {
     if (!isAlive(running.pid) || (await isWatched(folder))) return;
+    // On a busy machine its starter may be slow to put the pipe into place.
+    if (Date.now() < latest && (await isBeingStarted(folder))) end = Date.now() + orphanAfterMs;
   }
   process.kill(running.pid, 'SIGINT');
   await untilGone(running.pid, stopLimitMs);
@@ -164,6 +167,13 @@ async function makePipe(folder: string): Promise<Pipe> {
   const watched = await open(path, constants.O_RDONLY);
   await opener.close();
   return { path, held, watched };
+}
+
+// Whether a process that lives has made its pipe, and not yet moved it into place.
+async function isBeingStarted(folder: string): Promise<boolean> {
+  const prefix = `${basename(pipeFile(folder))}-`;
+  const names = await readdir(dirname(folder));
+  return names.some((name) => name.startsWith(prefix) && isAlive(Number(name.slice(prefix.length))));
 }
 
 // Reads until the last writer is gone, then asks for a fast shutdown.
