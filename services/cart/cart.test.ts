@@ -5,6 +5,7 @@ import {
   addPieces,
   assertEtag,
   clearCart,
+  codesOf,
   createCart,
   currencyOf,
   etagOf,
@@ -68,10 +69,10 @@ test('only what is in the cart can be made more or less', () => {
 
 test('codes count once, in capitals, five at most', () => {
   let cart = addCode(addCode(empty, 'ten'), 'TEN');
-  expect(cart.codes).toEqual(['TEN']);
+  expect(cart.codes).toEqual([{ code: 'TEN', since: 2 }]);
   for (let i = 1; i < maxCodes; i++) cart = addCode(cart, `c${i}`);
   expect(() => addCode(cart, 'one-more')).toThrow(expect.objectContaining({ reason: 'TOO_MANY_COUPONS' }));
-  expect(removeCode(cart, 'Ten').codes).not.toContain('TEN');
+  expect(codesOf(removeCode(cart, 'Ten'))).not.toContain('TEN');
 });
 
 test('a guest’s cart lasts a week, a user’s a month, from the last touch', () => {
@@ -112,6 +113,25 @@ test('a late order takes only from what has been in the cart since it was ordere
   }
   expect(takeOut(clearCart(ordered), bought)).toEqual(clearCart(ordered));
   expect(counts(takeOut(add(clearCart(ordered), 'var_a', 2), { ...bought, etag: '' }))).toEqual([]);
+});
+
+test('a late order takes only the codes that have been in the cart since it was ordered', () => {
+  const ordered = addCode(addCode(addCode(empty, 'TEN'), 'SHIP'), 'KEPT');
+  const bought = { items: [], codes: ['ten', 'SHIP'], etag: etagOf(ordered) };
+  const changes: readonly (readonly [string, (cart: Cart) => Cart, readonly string[]])[] = [
+    ['nothing', (cart) => cart, ['KEPT']],
+    ['applied while it is there', (cart) => addCode(cart, 'ten'), ['KEPT']],
+    ['out and in again', (cart) => addCode(removeCode(cart, 'TEN'), 'TEN'), ['KEPT', 'TEN']],
+    ['out', (cart) => removeCode(cart, 'TEN'), ['KEPT']],
+    ['cleared and applied', (cart) => addCode(addCode(clearCart(cart), 'SHIP'), 'NEW'), ['SHIP', 'NEW']],
+    ['bought before', (cart) => addCode(takeOut(cart, { ...bought, etag: etagOf(cart) }), 'TEN'), ['KEPT', 'TEN']],
+  ];
+  for (const [what, change, left] of changes) {
+    expect([what, codesOf(takeOut(change(ordered), bought))]).toEqual([what, left]);
+  }
+  const again = addCode(clearCart(ordered), 'TEN');
+  expect(takeOut(again, bought)).toBe(again);
+  expect(takeOut(again, { ...bought, etag: '' }).codes).toEqual([]);
 });
 
 describe('whatever is done to a cart', () => {
@@ -162,7 +182,7 @@ describe('whatever is done to a cart', () => {
           expect(new Set(cart.items.map((item) => item.variantId)).size).toBe(cart.items.length);
           expect(cart.items.every((item) => item.quantity >= 1 && item.quantity <= maxPieces)).toBe(true);
           expect(new Set(cart.items.map((item) => item.seen.unitPrice.currency)).size).toBeLessThanOrEqual(1);
-          expect(new Set(cart.codes.map((name) => name.toUpperCase())).size).toBe(cart.codes.length);
+          expect(new Set(codesOf(cart).map((name) => name.toUpperCase())).size).toBe(cart.codes.length);
           expect(cart.codes.length).toBeLessThanOrEqual(maxCodes);
         }
       }),
@@ -183,6 +203,21 @@ describe('whatever is done to a cart', () => {
           expect(findItem(after, id)?.quantity ?? 0).toBe(Math.max(0, (there[id] ?? 0) - (bought[id] ?? 0)));
         }
         expect(after.codes).toEqual([]);
+      }),
+    );
+  });
+
+  test('a late order takes no more than what has been in the cart since it was ordered', () => {
+    const steps = fc.array(step, { maxLength: 20 });
+    fc.assert(
+      fc.property(steps, steps, (before, since) => {
+        const ordered = before.reduce(tryIt, empty);
+        const items = ordered.items.map(({ variantId: id }) => ({ variantId: id, quantity: maxPieces }));
+        const cart = since.reduce(tryIt, ordered);
+        const after = takeOut(cart, { items, codes: codesOf(ordered), etag: etagOf(ordered) });
+        const isNew = (kept: { readonly since: number }) => kept.since > ordered.version;
+        expect(after.items).toEqual(cart.items.filter(isNew));
+        expect(after.codes).toEqual(cart.codes.filter(isNew));
       }),
     );
   });

@@ -17,6 +17,13 @@ export type CartItem = {
   readonly since: number;
 };
 
+export type CartCode = {
+  /** In capitals. */
+  readonly code: string;
+  /** The cart's version from which on it has been in it, as with an item. */
+  readonly since: number;
+};
+
 /** Pieces of a variant, and nothing that others know better. */
 export type Content = Pick<CartItem, 'variantId' | 'quantity'>;
 
@@ -27,8 +34,8 @@ export type Cart = {
   readonly userId: string;
   /** In the order in which they were put in, each variant once, all seen in one currency. */
   readonly items: readonly CartItem[];
-  /** Coupon codes in capitals. */
-  readonly codes: readonly string[];
+  /** Coupon codes in the order in which they were applied, each once. */
+  readonly codes: readonly CartCode[];
   /** From 1, one more with each change of what is in it. */
   readonly version: number;
   readonly expireTime: Date;
@@ -55,6 +62,11 @@ export function touch(cart: Cart, now: Date): Cart {
 /** What all its prices were seen in; undefined while it is empty. */
 export function currencyOf(cart: Cart): string | undefined {
   return cart.items[0]?.seen.unitPrice.currency;
+}
+
+/** The coupon codes as texts. */
+export function codesOf(cart: Cart): string[] {
+  return cart.codes.map(({ code }) => code);
 }
 
 export function findItem(cart: Cart, variantId: string): CartItem | undefined {
@@ -89,7 +101,7 @@ export function removeItem(cart: Cart, variantId: string): Cart {
 
 export function addCode(cart: Cart, typed: string): Cart {
   const code = typed.toUpperCase();
-  if (cart.codes.includes(code)) return cart;
+  if (codesOf(cart).includes(code)) return cart;
   if (!/^[A-Z0-9-]{1,40}$/.test(code)) {
     const text = 'There is no such code: a code is letters, digits and hyphens.';
     throw new Fault('failed-precondition', 'COUPON_NOT_FOUND', text, { metadata: { code } });
@@ -98,12 +110,12 @@ export function addCode(cart: Cart, typed: string): Cart {
     const text = `A cart takes ${maxCodes} coupons at most; take one away first.`;
     throw new Fault('failed-precondition', 'TOO_MANY_COUPONS', text, { metadata: { max_coupons: String(maxCodes) } });
   }
-  return changed(cart, { codes: [...cart.codes, code] });
+  return changed(cart, { codes: [...cart.codes, { code, since: cart.version + 1 }] });
 }
 
 /** A code that is not there is away already. */
 export function removeCode(cart: Cart, typed: string): Cart {
-  const codes = cart.codes.filter((code) => code !== typed.toUpperCase());
+  const codes = cart.codes.filter(({ code }) => code !== typed.toUpperCase());
   return codes.length === cart.codes.length ? cart : changed(cart, { codes });
 }
 
@@ -120,19 +132,20 @@ export type Bought = {
 };
 
 /**
- * What an order bought goes: so many pieces and no more, and only of what has been in the cart since it was ordered. Days may lie
- * between, and what was put in meanwhile stays, though it be the same again.
+ * What an order bought goes: so many pieces and no more, and the codes that counted; and only of what has been in the cart since
+ * it was ordered. Days may lie between, and what was put in meanwhile stays, though it be the same again.
  */
 export function takeOut(cart: Cart, bought: Bought): Cart {
   const pieces = new Map<string, number>();
   for (const { variantId, quantity } of bought.items) pieces.set(variantId, quantity + (pieces.get(variantId) ?? 0));
   const orderedAt = bought.etag === '' ? cart.version : Number(bought.etag);
+  const wasIn = ({ since }: CartItem | CartCode): boolean => since <= orderedAt;
   const left = cart.items.map((item) => {
-    const gone = item.since <= orderedAt ? (pieces.get(item.variantId) ?? 0) : 0;
+    const gone = wasIn(item) ? (pieces.get(item.variantId) ?? 0) : 0;
     return gone === 0 ? item : { ...item, quantity: item.quantity - gone };
   });
   const used = new Set(bought.codes.map((code) => code.toUpperCase()));
-  const codes = cart.codes.filter((code) => !used.has(code));
+  const codes = cart.codes.filter((code) => !wasIn(code) || !used.has(code.code));
   const touched = left.some((item, index) => item !== cart.items[index]) || codes.length < cart.codes.length;
   return touched ? changed(cart, { items: left.filter(({ quantity }) => quantity > 0), codes }) : cart;
 }

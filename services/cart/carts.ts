@@ -1,6 +1,6 @@
 import { backOff } from '#platform/back-off.ts';
 import { Fault } from '#platform/fault.ts';
-import { cartFull, cartNotFound, createCart, maxItems, touch, type Cart, type Content } from './cart.ts';
+import { cartFull, cartNotFound, codesOf, createCart, maxItems, touch, type Cart, type Content } from './cart.ts';
 import type { Offer, Offers } from './offer.ts';
 import type { CartRequest, CartStore } from './store.ts';
 import { createTurns } from './turns.ts';
@@ -74,7 +74,7 @@ export function createCarts({ store, findOffers, findQuote, now, newId }: CartsO
   }
 
   async function discount(priced: PricedCart, userId: string): Promise<CartView> {
-    const { codes } = priced.cart;
+    const codes = codesOf(priced.cart);
     if (codes.length === 0) return discountCart(priced, nothing);
     const lines = priced.lines.flatMap((line) =>
       line.buyable && line.offer !== undefined ? [{ ...line, offer: line.offer }] : [],

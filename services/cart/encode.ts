@@ -8,7 +8,7 @@ import {
   type CartItemSchema,
 } from '#gen/only2u/cart/v1/cart_pb.ts';
 import type { Money } from '#platform/money.ts';
-import { currencyOf, etagOf, type Cart } from './cart.ts';
+import { codesOf, currencyOf, etagOf, type Cart } from './cart.ts';
 import { lineDiscount, type CartView, type ItemChangeKind, type Line, type Quote } from './view.ts';
 
 export function encodeCart(view: CartView): CartMessage {
@@ -17,7 +17,7 @@ export function encodeCart(view: CartView): CartMessage {
     id: cart.id,
     userId: cart.userId,
     items: lines.map((line) => encodeLine(line, quote)),
-    coupons: cart.codes.map((code) => encodeCode(code, cart, quote)),
+    coupons: codesOf(cart).map((code) => encodeCode(code, cart, quote)),
     quantity: cart.items.reduce((sum, { quantity }) => sum + quantity, 0),
     ...(subtotal && { subtotal }),
     ...(discount && { discount }),

@@ -50,6 +50,26 @@ test('a cart that was cleared and filled again before its order was confirmed ke
   expect(contents(await cartOf(user.getCart({})))).toEqual({ [a]: 3 });
 });
 
+test('a code that was applied again before its order was confirmed stays', async () => {
+  const user = shop.user('usr_again');
+  const variantId = shop.offer();
+  const fill = async () => {
+    await user.addCartItem({ requestId: requestId(), variantId, quantity: 1 });
+    for (const code of ['TEN', 'SHIP']) await user.applyCoupon({ requestId: requestId(), code });
+    return shop.order('usr_again').getCartContents({});
+  };
+  const first = await fill();
+  await user.clearCart({ requestId: requestId() });
+  const { cartId, etag } = await fill();
+  const items = [{ variantId, quantity: 1 }];
+  const order = { cartId, items, couponCodes: first.couponCodes };
+  await shop.tell(OrderConfirmedSchema, confirmed({ ...order, cartEtag: first.etag }));
+  const left = await shop.order('usr_again').getCartContents({});
+  expect(left).toMatchObject({ etag, couponCodes: ['TEN', 'SHIP'], contents: items });
+  await shop.tell(OrderConfirmedSchema, confirmed({ ...order, cartEtag: etag }));
+  expect(await cartOf(user.getCart({}))).toMatchObject({ items: [], coupons: [] });
+});
+
 test('an item that was saved before it was kept since when it is there counts as there from the beginning', async () => {
   const user = shop.user('usr_before');
   const variantId = shop.offer();
@@ -58,6 +78,20 @@ test('an item that was saved before it was kept since when it is there counts as
   const items = [{ variantId, quantity: 2 }];
   await shop.tell(OrderConfirmedSchema, confirmed({ cartId, cartEtag: '1', items }));
   expect(contents(await cartOf(user.getCart({})))).toEqual({ [variantId]: 3 });
+});
+
+test('a code that was saved before it was kept since when it is there counts as there from the beginning', async () => {
+  const user = shop.user('usr_code');
+  const variantId = shop.offer();
+  await user.addCartItem({ requestId: requestId(), variantId, quantity: 1 });
+  const { id: cartId } = await cartOf(user.applyCoupon({ requestId: requestId(), code: 'TEN' }));
+  await shop.database.query(
+    `UPDATE cart SET content = jsonb_set(content, '{codes}', '["TEN", "SHIP"]') WHERE id = $1`,
+    [cartId],
+  );
+  expect((await cartOf(user.getCart({}))).coupons).toMatchObject([{ code: 'TEN' }, { code: 'SHIP' }]);
+  await shop.tell(OrderConfirmedSchema, confirmed({ cartId, cartEtag: '1', couponCodes: ['TEN'] }));
+  expect((await cartOf(user.getCart({}))).coupons).toMatchObject([{ code: 'SHIP' }]);
 });
 
 test('an event that comes twice counts once', async () => {

@@ -1,4 +1,14 @@
-import { changed, currencyOf, findItem, maxCodes, maxItems, type Cart, type CartItem, type Content } from './cart.ts';
+import {
+  changed,
+  codesOf,
+  currencyOf,
+  findItem,
+  maxCodes,
+  maxItems,
+  type Cart,
+  type CartItem,
+  type Content,
+} from './cart.ts';
 
 export type Merged = { readonly cart: Cart; readonly leftOut: readonly Content[] };
 
@@ -16,8 +26,9 @@ export function mergeCarts(own: Cart, guest: Cart): Merged {
     if (sameCurrency && items.length < maxItems) items.push({ ...item, since: own.version + 1 });
     else leftOut.push({ variantId: item.variantId, quantity: item.quantity });
   }
-  const codes = [...new Set([...own.codes, ...guest.codes])].slice(0, maxCodes);
-  return { cart: changed(own, { items, codes }), leftOut };
+  const more = codesOf(guest).filter((code) => !codesOf(own).includes(code));
+  const codes = [...own.codes, ...more.map((code) => ({ code, since: own.version + 1 }))];
+  return { cart: changed(own, { items, codes: codes.slice(0, maxCodes) }), leftOut };
 }
 
 function larger(own: CartItem, guest: CartItem | undefined): CartItem {

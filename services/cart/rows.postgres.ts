@@ -1,5 +1,5 @@
 import type { Sql } from '#platform/database.postgres.ts';
-import type { Cart, CartItem } from './cart.ts';
+import type { Cart, CartCode, CartItem } from './cart.ts';
 
 type CartRow = Pick<Cart, 'id' | 'version' | 'expireTime'> & {
   readonly userId: string | null;
@@ -17,7 +17,11 @@ type StoredItem = Omit<CartItem, 'seen' | 'since'> & {
   readonly variantTitle: string;
 };
 
-type StoredContent = { readonly items: readonly StoredItem[]; readonly codes: readonly string[] };
+type StoredContent = {
+  readonly items: readonly StoredItem[];
+  /** Mere texts from before it was kept since when they are there: from the beginning. */
+  readonly codes: readonly (CartCode | string)[];
+};
 
 /** A change of one row, for a statement of its own or a part of one. Returns a row when it took place. */
 export type RowChange = { readonly text: string; readonly values: readonly unknown[] };
@@ -94,5 +98,6 @@ function decode({ id, userId, content, version, expireTime }: CartRow): Cart {
     const seen = { unitPrice: { minorUnits: BigInt(price), currency }, productId, title, variantTitle };
     return { variantId, quantity, since, seen };
   });
-  return { id, userId: userId ?? '', items, codes: content.codes, version, expireTime };
+  const codes = content.codes.map((code) => (typeof code === 'string' ? { code, since: 1 } : code));
+  return { id, userId: userId ?? '', items, codes, version, expireTime };
 }

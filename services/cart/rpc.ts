@@ -8,6 +8,7 @@ import {
   assertEtag,
   cartNotFound,
   clearCart,
+  codesOf,
   etagOf,
   findItem,
   removeCode,
@@ -134,7 +135,7 @@ export function createCartRpc({ carts, now }: CartRpcOptions): ServiceImpl<typeo
       const cart = await carts.find(whose(cartId));
       if (cart === undefined) return {};
       const contents = cart.items.map(({ variantId, quantity }) => ({ variantId, quantity }));
-      return { cartId: cart.id, contents, couponCodes: [...cart.codes], etag: etagOf(cart) };
+      return { cartId: cart.id, contents, couponCodes: codesOf(cart), etag: etagOf(cart) };
     },
   };
 }
