@@ -200,17 +200,17 @@ export type Grants = {
       createProduct: 'gateway';
       // proto/only2u/product/v1/product.proto:98
       deleteProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:216
+      // proto/only2u/product/v1/product.proto:219
       exportProducts: 'gateway' | 'operator';
       // proto/only2u/product/v1/product.proto:40
       getProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:192
+      // proto/only2u/product/v1/product.proto:195
       importProducts: 'gateway' | 'operator';
       // proto/only2u/product/v1/product.proto:60
       listProducts: 'gateway';
       // proto/only2u/product/v1/product.proto:152
-      searchProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:171
+      searchProducts: 'gateway' | 'operator';
+      // proto/only2u/product/v1/product.proto:174
       suggestProducts: 'gateway';
       // proto/only2u/product/v1/product.proto:79
       updateProduct: 'gateway';

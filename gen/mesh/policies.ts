@@ -146,17 +146,17 @@ export const policies = {
   'only2u.product.v1.ProductService/CreateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },
   // proto/only2u/product/v1/product.proto:98
   'only2u.product.v1.ProductService/DeleteProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },
-  // proto/only2u/product/v1/product.proto:216
+  // proto/only2u/product/v1/product.proto:219
   'only2u.product.v1.ProductService/ExportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'no-side-effects' },
   // proto/only2u/product/v1/product.proto:40
   'only2u.product.v1.ProductService/GetProduct': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
-  // proto/only2u/product/v1/product.proto:192
+  // proto/only2u/product/v1/product.proto:195
   'only2u.product.v1.ProductService/ImportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'idempotent' },
   // proto/only2u/product/v1/product.proto:60
   'only2u.product.v1.ProductService/ListProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
   // proto/only2u/product/v1/product.proto:152
-  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
-  // proto/only2u/product/v1/product.proto:171
+  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway', 'operator'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
+  // proto/only2u/product/v1/product.proto:174
   'only2u.product.v1.ProductService/SuggestProducts': { callers: ['gateway'], access: 'public', timeoutMs: 1000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects' },
   // proto/only2u/product/v1/product.proto:79
   'only2u.product.v1.ProductService/UpdateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },

@@ -10,16 +10,17 @@ const declaration = z.strictObject({
   calls: z.array(z.string().min(1)),
 });
 
-/** The calls that services in other languages say they make, each in services/<name>/calls.json. */
+/** The calls that programs in other languages say they make, each in a calls.json of its folder: services, and the examples. */
 export function declaredCalls(root: string): readonly Call[] {
-  const services = join(root, 'services');
-  if (!existsSync(services)) return [];
-  return readdirSync(services)
-    .sort()
-    .filter((name) => existsSync(join(services, name, 'calls.json')))
-    .flatMap((name) =>
-      callsIn(`services/${name}/calls.json`, readFileSync(join(services, name, 'calls.json'), 'utf8')),
-    );
+  return ['services', 'examples']
+    .filter((place) => existsSync(join(root, place)))
+    .flatMap((place) =>
+      readdirSync(join(root, place))
+        .sort()
+        .map((name) => `${place}/${name}/calls.json`),
+    )
+    .filter((path) => existsSync(join(root, path)))
+    .flatMap((path) => callsIn(path, readFileSync(join(root, path), 'utf8')));
 }
 
 /** `path` is where the text stands. Throws when it declares no calls. */

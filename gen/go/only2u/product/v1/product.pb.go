@@ -2886,7 +2886,7 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\x17SEARCH_SORT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15SEARCH_SORT_PRICE_ASC\x10\x01\x12\x1a\n" +
 	"\x16SEARCH_SORT_PRICE_DESC\x10\x02\x12\x16\n" +
-	"\x12SEARCH_SORT_NEWEST\x10\x032\x94\r\n" +
+	"\x12SEARCH_SORT_NEWEST\x10\x032\x9e\r\n" +
 	"\x0eProductService\x12\x94\x01\n" +
 	"\rCreateProduct\x12'.only2u.product.v1.CreateProductRequest\x1a(.only2u.product.v1.CreateProductResponse\"0\xe2\xe0\x18)\n" +
 	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xac\x02\x1a\x02\b<\x90\x02\x02\x12\x84\x01\n" +
@@ -2906,9 +2906,10 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x87\x01\n" +
 	"\x10BatchGetVariants\x12*.only2u.product.v1.BatchGetVariantsRequest\x1a+.only2u.product.v1.BatchGetVariantsResponse\"\x1a\xe2\xe0\x18\x13\n" +
 	"\x04cart\n" +
-	"\x05order\x10\x04\"\x02\b\x02\x90\x02\x01\x12\x90\x01\n" +
-	"\x0eSearchProducts\x12(.only2u.product.v1.SearchProductsRequest\x1a).only2u.product.v1.SearchProductsResponse\")\xe2\xe0\x18\"\n" +
-	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
+	"\x05order\x10\x04\"\x02\b\x02\x90\x02\x01\x12\x9a\x01\n" +
+	"\x0eSearchProducts\x12(.only2u.product.v1.SearchProductsRequest\x1a).only2u.product.v1.SearchProductsResponse\"3\xe2\xe0\x18,\n" +
+	"\agateway\n" +
+	"\boperator\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
 	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x93\x01\n" +
 	"\x0fSuggestProducts\x12).only2u.product.v1.SuggestProductsRequest\x1a*.only2u.product.v1.SuggestProductsResponse\")\xe2\xe0\x18\"\n" +
 	"\agateway\x10\x01\"\x02\b\x01*\t\b\x01\x10\xf0.\x1a\x02\b<2\x06\n" +
