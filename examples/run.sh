@@ -46,7 +46,7 @@ refused() {
 search=(-d '{"query":"shirt"}' "$PRODUCT_ADDRESS" only2u.product.v1.ProductService/SearchProducts)
 refused 'Without a certificate' 'certificate' .tools/bin/grpcurl -cacert "$identity/ca.pem" "${search[@]}"
 
-node tools/certificate.ts chat > /dev/null
-chat="$ONLY2U_DATA/identity/chat"
+node tools/certificate.ts coupon > /dev/null
+coupon="$ONLY2U_DATA/identity/coupon"
 refused 'As a workload without the grant' 'CALLER_NOT_GRANTED' \
-  .tools/bin/grpcurl -cacert "$chat/ca.pem" -cert "$chat/cert.pem" -key "$chat/key.pem" "${search[@]}"
+  .tools/bin/grpcurl -cacert "$coupon/ca.pem" -cert "$coupon/cert.pem" -key "$coupon/key.pem" "${search[@]}"
