@@ -4,6 +4,8 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { type ImportProductsRequestSchema, ProductService } from '#gen/only2u/product/v1/product_pb.ts';
+import { createEnvoyAdmin } from '../../envoy/admin.ts';
+import { folderOf } from '../../envoy/node-files.ts';
 import { audit, unsettled } from '../audit.ts';
 import { checkOut } from '../kills/buyer.ts';
 import type { Checkout } from '../kills/plan.ts';
@@ -38,8 +40,10 @@ export async function oneOfTwoIsKilled(world: World): Promise<string> {
       clusters,
       good.replace(endpoint, (found) => found + found.replace('/cart/app.sock', '/second/cart/app.sock')),
     );
-    await until('the Envoy knows of the second', 5_000, () =>
-      world.said.some((said) => said.includes('new clusters.yaml')),
+    const node = world.form === 'one' ? 'one' : 'cart';
+    const envoy = createEnvoyAdmin(join(folderOf(node, world.run), 'admin.sock'));
+    await until('the Envoy knows of the second', 10_000, async () =>
+      ((await envoy.get('/stats?filter=cluster.cart_app.membership_healthy')) ?? '').includes(': 2'),
     );
     const reading = startReading(world, { patient: false });
     await until('the first reads', 10_000, () => reading.succeeded() > 5);
