@@ -108,9 +108,11 @@ export function edgesOf({ workloads }: MeshModel): readonly string[] {
   return workloads.filter(({ kind }) => kind === 'edge').map(({ name }) => name);
 }
 
-/** The edges that clients from outside reach a method through: an edge passes nothing internal on. */
-export function openAt(model: MeshModel, { policy }: Method): readonly string[] {
-  return policy.access === 'internal' ? [] : edgesOf(model).filter((edge) => policy.callers.includes(edge));
+/** The edges that clients from outside reach a method through: nothing internal, and not what is granted to "*", which means the mesh. */
+export function openAt(model: MeshModel, { policy, everybody }: Method): readonly string[] {
+  return policy.access === 'internal' || everybody
+    ? []
+    : edgesOf(model).filter((edge) => policy.callers.includes(edge));
 }
 
 function isEssential(service: DescService): boolean {

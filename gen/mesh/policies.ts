@@ -37,31 +37,31 @@ export const policies = {
   // proto/grpc/reflection/v1alpha/reflection.proto:27
   'grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': { callers: ['cart', 'coupon', 'gateway', 'operator', 'order', 'payment', 'product', 'user'], access: 'internal', idempotency: 'none', essential: true },
   // proto/only2u/cart/v1/cart.proto:43
-  'only2u.cart.v1.CartService/AddCartItem': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.cart.v1.CartService/AddCartItem': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/cart/v1/cart.proto:90
-  'only2u.cart.v1.CartService/ApplyCoupon': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.cart.v1.CartService/ApplyCoupon': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/cart/v1/cart.proto:138
-  'only2u.cart.v1.CartService/ClearCart': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.cart.v1.CartService/ClearCart': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/cart/v1/cart.proto:25
-  'only2u.cart.v1.CartService/GetCart': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 1200, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.cart.v1.CartService/GetCart': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 1200, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/cart/v1/cart.proto:154
   'only2u.cart.v1.CartService/GetCartContents': { callers: ['order'], access: 'user', timeoutMs: 2000, idempotency: 'no-side-effects' },
   // proto/only2u/cart/v1/cart.proto:123
-  'only2u.cart.v1.CartService/MergeCart': { callers: ['gateway'], access: 'user', timeoutMs: 3000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.cart.v1.CartService/MergeCart': { callers: ['gateway'], access: 'user', timeoutMs: 3000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/cart/v1/cart.proto:74
-  'only2u.cart.v1.CartService/RemoveCartItem': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.cart.v1.CartService/RemoveCartItem': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/cart/v1/cart.proto:105
-  'only2u.cart.v1.CartService/RemoveCoupon': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.cart.v1.CartService/RemoveCoupon': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/cart/v1/cart.proto:59
-  'only2u.cart.v1.CartService/UpdateCartItem': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.cart.v1.CartService/UpdateCartItem': { callers: ['gateway'], access: 'public', timeoutMs: 3000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/coupon/v1/coupon.proto:27
-  'only2u.coupon.v1.CouponService/CreateCoupon': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.coupon.v1.CouponService/CreateCoupon': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/coupon/v1/coupon.proto:104
-  'only2u.coupon.v1.CouponService/DeleteCoupon': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.coupon.v1.CouponService/DeleteCoupon': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/coupon/v1/coupon.proto:46
-  'only2u.coupon.v1.CouponService/GetCoupon': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.coupon.v1.CouponService/GetCoupon': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/coupon/v1/coupon.proto:65
-  'only2u.coupon.v1.CouponService/ListCoupons': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.coupon.v1.CouponService/ListCoupons': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/coupon/v1/coupon.proto:124
   'only2u.coupon.v1.CouponService/QuoteCoupon': { callers: ['cart', 'order'], access: 'internal', timeoutMs: 2000, idempotency: 'no-side-effects' },
   // proto/only2u/coupon/v1/coupon.proto:141
@@ -69,7 +69,7 @@ export const policies = {
   // proto/only2u/coupon/v1/coupon.proto:152
   'only2u.coupon.v1.CouponService/ReleaseCoupon': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/coupon/v1/coupon.proto:85
-  'only2u.coupon.v1.CouponService/UpdateCoupon': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.coupon.v1.CouponService/UpdateCoupon': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/operation/v1/dead_letter.proto:17
   'only2u.operation.v1.DeadLetterService/DropDeadLetter': { callers: ['operator'], access: 'internal', timeoutMs: 5000, idempotency: 'idempotent' },
   // proto/only2u/operation/v1/dead_letter.proto:17
@@ -79,59 +79,59 @@ export const policies = {
   // proto/only2u/operation/v1/dead_letter.proto:17
   'only2u.operation.v1.DeadLetterService/ReplayDeadLetter': { callers: ['operator'], access: 'internal', timeoutMs: 5000, idempotency: 'idempotent' },
   // proto/only2u/order/v1/order.proto:94
-  'only2u.order.v1.OrderService/CancelOrder': { callers: ['gateway'], access: 'user', timeoutMs: 8000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.order.v1.OrderService/CancelOrder': { callers: ['gateway'], access: 'user', timeoutMs: 8000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/order/v1/order.proto:182
-  'only2u.order.v1.OrderService/GetInvoice': { callers: ['gateway'], access: 'user', timeoutMs: 3000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.order.v1.OrderService/GetInvoice': { callers: ['gateway'], access: 'user', timeoutMs: 3000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/order/v1/order.proto:61
-  'only2u.order.v1.OrderService/GetOrder': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.order.v1.OrderService/GetOrder': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/order/v1/order.proto:77
-  'only2u.order.v1.OrderService/ListOrders': { callers: ['gateway'], access: 'user', timeoutMs: 3000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.order.v1.OrderService/ListOrders': { callers: ['gateway'], access: 'user', timeoutMs: 3000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/order/v1/order.proto:45
-  'only2u.order.v1.OrderService/PlaceOrder': { callers: ['gateway'], access: 'user', timeoutMs: 20000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.order.v1.OrderService/PlaceOrder': { callers: ['gateway'], access: 'user', timeoutMs: 20000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/order/v1/order.proto:25
-  'only2u.order.v1.OrderService/QuoteOrder': { callers: ['gateway'], access: 'user', timeoutMs: 5000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.order.v1.OrderService/QuoteOrder': { callers: ['gateway'], access: 'user', timeoutMs: 5000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/order/v1/order.proto:146
-  'only2u.order.v1.OrderService/RequestReturn': { callers: ['gateway'], access: 'user', timeoutMs: 3000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.order.v1.OrderService/RequestReturn': { callers: ['gateway'], access: 'user', timeoutMs: 3000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/order/v1/order.proto:162
-  'only2u.order.v1.OrderService/ResolveReturn': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 8000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.order.v1.OrderService/ResolveReturn': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 8000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/order/v1/order.proto:126
-  'only2u.order.v1.OrderService/UpdateFulfillment': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 5000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.order.v1.OrderService/UpdateFulfillment': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 5000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/order/v1/order.proto:110
-  'only2u.order.v1.OrderService/WatchOrder': { callers: ['gateway'], access: 'user', timeoutMs: 300000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.order.v1.OrderService/WatchOrder': { callers: ['gateway'], access: 'user', timeoutMs: 300000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/payment/v1/payment.proto:83
   'only2u.payment.v1.PaymentService/CancelPayment': { callers: ['order'], access: 'internal', timeoutMs: 4000, idempotency: 'idempotent' },
   // proto/only2u/payment/v1/payment.proto:54
-  'only2u.payment.v1.PaymentService/CapturePayment': { callers: ['gateway'], access: 'user', timeoutMs: 8000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.payment.v1.PaymentService/CapturePayment': { callers: ['gateway'], access: 'user', timeoutMs: 8000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/payment/v1/payment.proto:70
   'only2u.payment.v1.PaymentService/CollectPayment': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/payment/v1/payment.proto:26
   'only2u.payment.v1.PaymentService/CreatePayment': { callers: ['order'], access: 'internal', timeoutMs: 8000, idempotency: 'idempotent' },
   // proto/only2u/payment/v1/payment.proto:36
-  'only2u.payment.v1.PaymentService/GetPayment': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.payment.v1.PaymentService/GetPayment': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/payment/v1/payment.proto:108
-  'only2u.payment.v1.PaymentService/HandleProviderEvent': { callers: ['gateway'], access: 'public', timeoutMs: 5000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.payment.v1.PaymentService/HandleProviderEvent': { callers: ['gateway'], access: 'public', timeoutMs: 5000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/payment/v1/payment.proto:124
   'only2u.payment.v1.PaymentService/ReconcilePayments': { callers: ['operator'], access: 'internal', timeoutMs: 600000, idempotency: 'no-side-effects' },
   // proto/only2u/payment/v1/payment.proto:96
   'only2u.payment.v1.PaymentService/RefundPayment': { callers: ['order'], access: 'internal', timeoutMs: 8000, idempotency: 'idempotent' },
   // proto/only2u/payment/v1/test_provider.proto:19
-  'only2u.payment.v1.TestProviderService/PayTestOrder': { callers: ['gateway'], access: 'public', timeoutMs: 5000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.payment.v1.TestProviderService/PayTestOrder': { callers: ['gateway'], access: 'public', timeoutMs: 5000, limits: [{ scope: 'address', requests: 600, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/product/v1/category.proto:19
-  'only2u.product.v1.CategoryService/CreateCategory': { callers: ['gateway'], access: 'roles', roles: ['admin'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.product.v1.CategoryService/CreateCategory': { callers: ['gateway'], access: 'roles', roles: ['admin'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/product/v1/category.proto:89
-  'only2u.product.v1.CategoryService/DeleteCategory': { callers: ['gateway'], access: 'roles', roles: ['admin'], timeoutMs: 5000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.product.v1.CategoryService/DeleteCategory': { callers: ['gateway'], access: 'roles', roles: ['admin'], timeoutMs: 5000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/product/v1/category.proto:35
-  'only2u.product.v1.CategoryService/GetCategory': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects' },
+  'only2u.product.v1.CategoryService/GetCategory': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/category.proto:54
-  'only2u.product.v1.CategoryService/ListCategories': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects' },
+  'only2u.product.v1.CategoryService/ListCategories': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/category.proto:73
-  'only2u.product.v1.CategoryService/UpdateCategory': { callers: ['gateway'], access: 'roles', roles: ['admin'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.product.v1.CategoryService/UpdateCategory': { callers: ['gateway'], access: 'roles', roles: ['admin'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/product/v1/inventory.proto:35
-  'only2u.product.v1.InventoryService/AdjustStock': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.product.v1.InventoryService/AdjustStock': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/product/v1/inventory.proto:85
   'only2u.product.v1.InventoryService/CommitReservation': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/product/v1/inventory.proto:20
-  'only2u.product.v1.InventoryService/GetStock': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.product.v1.InventoryService/GetStock': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/inventory.proto:107
   'only2u.product.v1.InventoryService/ReleaseReservation': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/product/v1/inventory.proto:68
@@ -139,41 +139,41 @@ export const policies = {
   // proto/only2u/product/v1/inventory.proto:129
   'only2u.product.v1.InventoryService/RestockItems': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/product/v1/product.proto:117
-  'only2u.product.v1.ProductService/BatchGetProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
+  'only2u.product.v1.ProductService/BatchGetProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:138
   'only2u.product.v1.ProductService/BatchGetVariants': { callers: ['cart', 'order'], access: 'internal', timeoutMs: 2000, idempotency: 'no-side-effects' },
   // proto/only2u/product/v1/product.proto:20
-  'only2u.product.v1.ProductService/CreateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.product.v1.ProductService/CreateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/product/v1/product.proto:98
-  'only2u.product.v1.ProductService/DeleteProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.product.v1.ProductService/DeleteProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/product/v1/product.proto:219
-  'only2u.product.v1.ProductService/ExportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'no-side-effects' },
+  'only2u.product.v1.ProductService/ExportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:40
-  'only2u.product.v1.ProductService/GetProduct': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
+  'only2u.product.v1.ProductService/GetProduct': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:195
-  'only2u.product.v1.ProductService/ImportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'idempotent' },
+  'only2u.product.v1.ProductService/ImportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'idempotent', open: true },
   // proto/only2u/product/v1/product.proto:60
-  'only2u.product.v1.ProductService/ListProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
+  'only2u.product.v1.ProductService/ListProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:152
-  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway', 'operator'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects' },
+  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway', 'operator'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:174
-  'only2u.product.v1.ProductService/SuggestProducts': { callers: ['gateway'], access: 'public', timeoutMs: 1000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects' },
+  'only2u.product.v1.ProductService/SuggestProducts': { callers: ['gateway'], access: 'public', timeoutMs: 1000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:79
-  'only2u.product.v1.ProductService/UpdateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.product.v1.ProductService/UpdateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/auth.proto:120
-  'only2u.user.v1.AuthService/ChangePassword': { callers: ['gateway'], access: 'user', timeoutMs: 5000, limits: [{ scope: 'user', requests: 10, windowMs: 60000 }], concurrency: 64, idempotency: 'idempotent' },
+  'only2u.user.v1.AuthService/ChangePassword': { callers: ['gateway'], access: 'user', timeoutMs: 5000, limits: [{ scope: 'user', requests: 10, windowMs: 60000 }], concurrency: 64, idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/auth.proto:89
-  'only2u.user.v1.AuthService/ListSessions': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.user.v1.AuthService/ListSessions': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/user/v1/auth.proto:58
-  'only2u.user.v1.AuthService/RefreshSession': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 120, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.user.v1.AuthService/RefreshSession': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 120, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/auth.proto:104
-  'only2u.user.v1.AuthService/RevokeSession': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.user.v1.AuthService/RevokeSession': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/auth.proto:40
-  'only2u.user.v1.AuthService/SignIn': { callers: ['gateway'], access: 'public', timeoutMs: 5000, limits: [{ scope: 'address', requests: 30, windowMs: 60000 }], concurrency: 64, idempotency: 'idempotent' },
+  'only2u.user.v1.AuthService/SignIn': { callers: ['gateway'], access: 'public', timeoutMs: 5000, limits: [{ scope: 'address', requests: 30, windowMs: 60000 }], concurrency: 64, idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/auth.proto:74
-  'only2u.user.v1.AuthService/SignOut': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.user.v1.AuthService/SignOut': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/auth.proto:21
-  'only2u.user.v1.AuthService/SignUp': { callers: ['gateway'], access: 'public', timeoutMs: 5000, limits: [{ scope: 'address', requests: 20, windowMs: 60000 }], concurrency: 64, idempotency: 'idempotent' },
+  'only2u.user.v1.AuthService/SignUp': { callers: ['gateway'], access: 'public', timeoutMs: 5000, limits: [{ scope: 'address', requests: 20, windowMs: 60000 }], concurrency: 64, idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/auth.proto:142
   'only2u.user.v1.KeyService/GetKeys': { callers: ['cart', 'coupon', 'gateway', 'operator', 'order', 'payment', 'product', 'user'], access: 'internal', timeoutMs: 2000, idempotency: 'no-side-effects' },
   // proto/only2u/user/v1/auth.proto:159
@@ -183,25 +183,25 @@ export const policies = {
   // proto/only2u/user/v1/auth.proto:181
   'only2u.user.v1.OperatorService/RotateKeys': { callers: ['operator'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/user/v1/user.proto:80
-  'only2u.user.v1.UserService/BatchGetUsers': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.user.v1.UserService/BatchGetUsers': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/user/v1/user.proto:95
-  'only2u.user.v1.UserService/CreateAddress': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.user.v1.UserService/CreateAddress': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/user.proto:159
-  'only2u.user.v1.UserService/DeleteAddress': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.user.v1.UserService/DeleteAddress': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/user.proto:49
-  'only2u.user.v1.UserService/DeleteUser': { callers: ['gateway'], access: 'user', timeoutMs: 5000, limits: [{ scope: 'user', requests: 10, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.user.v1.UserService/DeleteUser': { callers: ['gateway'], access: 'user', timeoutMs: 5000, limits: [{ scope: 'user', requests: 10, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/user.proto:111
-  'only2u.user.v1.UserService/GetAddress': { callers: ['gateway', 'order'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.user.v1.UserService/GetAddress': { callers: ['gateway', 'order'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/user/v1/user.proto:19
-  'only2u.user.v1.UserService/GetUser': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.user.v1.UserService/GetUser': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/user/v1/user.proto:129
-  'only2u.user.v1.UserService/ListAddresses': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.user.v1.UserService/ListAddresses': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 600, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/user/v1/user.proto:64
-  'only2u.user.v1.UserService/ListUsers': { callers: ['gateway'], access: 'roles', roles: ['admin'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'no-side-effects' },
+  'only2u.user.v1.UserService/ListUsers': { callers: ['gateway'], access: 'roles', roles: ['admin'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'no-side-effects', open: true },
   // proto/only2u/user/v1/user.proto:144
-  'only2u.user.v1.UserService/UpdateAddress': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.user.v1.UserService/UpdateAddress': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/user.proto:34
-  'only2u.user.v1.UserService/UpdateUser': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent' },
+  'only2u.user.v1.UserService/UpdateUser': { callers: ['gateway'], access: 'user', timeoutMs: 2000, limits: [{ scope: 'user', requests: 60, windowMs: 60000 }], idempotency: 'idempotent', open: true },
 } as const;
 
 /** Who tells an event, and who hears of it. */

@@ -1,20 +1,24 @@
 import { createRegistry, fromJsonString } from '@bufbuild/protobuf';
 import { expect, test } from '@jest/globals';
-import { contracts } from '#gen/contracts.ts';
+import { contractFiles, contracts } from '#gen/contracts.ts';
+import { policyOf } from '#platform/rpc/policy.ts';
 import { compile } from '../compile.ts';
 import type { Json, Schema } from './constraints.ts';
 import { exampleOf } from './example.ts';
 import { messageSchema } from './json-schema.ts';
-import { edgeMethods, openApi } from './openapi.ts';
+import { createModel } from '../model.ts';
+import { openApi } from './openapi.ts';
 
-const document = openApi(contracts, '1.0.0');
+const document = openApi(contracts, createModel(contractFiles), '1.0.0');
 const paths = at(document, 'paths');
+const openMethods = contracts.flatMap(({ methods }) => methods).filter((method) => policyOf(method).open);
 
 test('what the contracts open to the edge is described, and nothing else', () => {
-  const open = contracts.flatMap(edgeMethods).map((method) => `/${method.parent.typeName}/${method.name}`);
+  const open = openMethods.map((method) => `/${method.parent.typeName}/${method.name}`);
   expect(Object.keys(paths).sort()).toEqual(open.sort());
   expect(paths).toHaveProperty(['/only2u.product.v1.ProductService/SearchProducts']);
   expect(paths).not.toHaveProperty(['/only2u.user.v1.OperatorService/GrantRole']);
+  expect(paths).not.toHaveProperty(['/only2u.user.v1.KeyService/GetKeys']); // granted to "*": the mesh, not the world
 });
 
 test('what has no side effects is a GET too, and what has is not', () => {
@@ -42,7 +46,7 @@ test('every reference leads somewhere', () => {
 
 test('every example is a message of its method', () => {
   const registry = createRegistry(...contracts);
-  for (const method of contracts.flatMap(edgeMethods)) {
+  for (const method of openMethods) {
     expect(() => fromJsonString(method.input, JSON.stringify(exampleOf(method.input)), { registry })).not.toThrow();
   }
 });

@@ -1,16 +1,20 @@
 import type { DescEnum, DescMessage, DescMethod, DescService } from '@bufbuild/protobuf';
-import { type Policy, policyOf } from '#platform/rpc/policy.ts';
 import type { Json, Schema } from './constraints.ts';
 import { exampleOf } from './example.ts';
 import { commentOf, enumSchema, messageSchema, reference, references } from './json-schema.ts';
 import { errorSchemas } from './openapi-errors.ts';
+import { type MeshModel, openAt } from '../model.ts';
+import type { MethodPolicy } from '../read-policy.ts';
 
-/** The workload that stands at the edge: what it may call, the outside may. */
-const edge = 'gateway';
+type OpenMethod = { readonly method: DescMethod; readonly policy: MethodPolicy };
 
-/** Describes in OpenAPI 3.1 every method that the contracts open to the edge, and nothing else. */
-export function openApi(services: readonly DescService[], version: string): Json {
-  const open = services.filter((service) => edgeMethods(service).length > 0);
+/**
+ * Describes in OpenAPI 3.1 every method that the contracts open to an edge, and nothing else. The model is of the same contracts: the
+ * tables that the process enforces are rendered beside this, and may be those of before.
+ */
+export function openApi(services: readonly DescService[], model: MeshModel, version: string): Json {
+  const open = openMethods(services, model);
+  const tagged = new Set(open.map(({ method }) => method.parent));
   return {
     openapi: '3.1.0',
     info: {
@@ -25,8 +29,8 @@ export function openApi(services: readonly DescService[], version: string): Json
       { url: '/', description: 'Where this page came from' },
       { url: 'http://127.0.0.1:8080', description: 'npm start' },
     ],
-    tags: open.map((service) => ({ name: service.name, description: commentOf(service) })),
-    paths: Object.fromEntries(open.flatMap(edgeMethods).map((method) => [pathOf(method), pathItem(method)])),
+    tags: [...tagged].map((service) => ({ name: service.name, description: commentOf(service) })),
+    paths: Object.fromEntries(open.map((each) => [`/${pathOf(each.method)}`, pathItem(each)])),
     components: {
       securitySchemes: {
         accessToken: {
@@ -37,21 +41,27 @@ export function openApi(services: readonly DescService[], version: string): Json
         },
       },
       responses: { Error: errorResponse },
-      schemas: { ...errorSchemas, ...schemasOf(open.flatMap(edgeMethods)) },
+      schemas: { ...errorSchemas, ...schemasOf(open.map(({ method }) => method)) },
     },
   };
 }
 
-export function edgeMethods(service: DescService): DescMethod[] {
-  return service.methods.filter((method) => policyOf(method).callers.has(edge));
+function openMethods(services: readonly DescService[], model: MeshModel): readonly OpenMethod[] {
+  const open = model.methods.filter((method) => openAt(model, method).length > 0);
+  const policies = new Map(open.map(({ path, policy }) => [path, policy]));
+  return services.flatMap(({ methods }) =>
+    methods.flatMap((method) => {
+      const policy = policies.get(pathOf(method));
+      return policy === undefined ? [] : [{ method, policy }];
+    }),
+  );
 }
 
 function pathOf(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
+  return `${method.parent.typeName}/${method.name}`;
 }
 
-function pathItem(method: DescMethod): Json {
-  const policy = policyOf(method);
+function pathItem({ method, policy }: OpenMethod): Json {
   const shared = {
     tags: [method.parent.name],
     summary: firstSentence(commentOf(method)),
@@ -73,7 +83,7 @@ function operationId(method: DescMethod): string {
   return `${method.parent.typeName}.${method.name}`.replaceAll('.', '_');
 }
 
-function describe(method: DescMethod, policy: Policy): string {
+function describe(method: DescMethod, policy: MethodPolicy): string {
   const rules = [
     accessInWords(policy),
     ...policy.limits
@@ -88,7 +98,7 @@ function describe(method: DescMethod, policy: Policy): string {
   return `${commentOf(method)}\n\n${rules.join(' ')}`;
 }
 
-function accessInWords(policy: Policy): string {
+function accessInWords(policy: MethodPolicy): string {
   switch (policy.access) {
     case 'public':
       return 'Open to everybody.';
@@ -100,7 +110,7 @@ function accessInWords(policy: Policy): string {
 }
 
 /** Each entry is one way in; OpenAPI 3.1 lets a bearer scheme list roles. A public method looks at a token if there is one. */
-function security(policy: Policy): Json {
+function security(policy: MethodPolicy): Json {
   if (policy.access === 'public') return [{}, { accessToken: [] }];
   return policy.access === 'roles' ? [...policy.roles].map((role) => ({ accessToken: [role] })) : [{ accessToken: [] }];
 }
@@ -139,7 +149,7 @@ function queryParameters(method: DescMethod): Json {
   ];
 }
 
-function responses(method: DescMethod, policy: Policy): Json {
+function responses(method: DescMethod, policy: MethodPolicy): Json {
   const error = { $ref: '#/components/responses/Error' };
   return {
     '200': {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createEcmaScriptPlugin, runNodeJs } from '@bufbuild/protoplugin';
+import { createModel } from '../model.ts';
 import { openApi } from './openapi.ts';
 
 /** Writes openapi.json: what the contracts open to the edge. */
@@ -8,7 +9,8 @@ const plugin = createEcmaScriptPlugin({
   version: 'v1',
   generateTs(schema) {
     const services = schema.files.flatMap((file) => file.services).sort((a, b) => (a.typeName < b.typeName ? -1 : 1));
-    schema.generateFile('openapi.json').print(JSON.stringify(openApi(services, projectVersion()), null, 2));
+    const document = openApi(services, createModel(schema.files), projectVersion());
+    schema.generateFile('openapi.json').print(JSON.stringify(document, null, 2));
   },
 });
 

@@ -3,7 +3,7 @@ import { countedBy, limitedRoute, limitsFilter } from './limits.ts';
 import { peerCluster, seconds, typeUrl } from './names.ts';
 import { tokenProvider } from './rules.ts';
 import { before, inline } from '../yaml.ts';
-import { grantedTo, type MeshModel, type Method } from '../model.ts';
+import { type MeshModel, type Method, openAt } from '../model.ts';
 import type { RenderSettings } from '../render.ts';
 import { sourceText } from '../source.ts';
 
@@ -21,9 +21,9 @@ const spoofable = [
 
 const slackMs = 1_000; // the process behind gives up first, and says so in the client's own protocol
 
-/** The methods that the contract opens to clients from outside: "*" means the mesh. */
+/** The methods that the contract opens to clients from outside. */
 export function openMethods(model: MeshModel, edge: string): readonly Method[] {
-  return grantedTo(model, edge).filter(({ policy, everybody }) => policy.access !== 'internal' && !everybody);
+  return model.methods.filter((method) => openAt(model, method).includes(edge));
 }
 
 /** Where clients from outside come in. */

@@ -51,6 +51,7 @@ test('a policy says what its contract says', () => {
     limits: [{ scope: 'address', requests: 6000, windowMs: 60_000 }],
     cache: { maxAgeMs: 5000, shared: true },
     concurrency: 0,
+    open: true,
     essential: false,
     idempotency: 'no-side-effects',
   });

@@ -19,6 +19,8 @@ type Terms = {
   readonly timeoutMs: number | undefined;
   /** The most calls that one process serves at a time; 0 leaves it to the server's own limit. */
   readonly concurrency: number;
+  /** Whether clients from outside reach it through the edge. */
+  readonly open: boolean;
   /** Health and reflection: answered to the whole mesh, and under load too. */
   readonly essential: boolean;
   readonly idempotency: 'none' | 'idempotent' | 'no-side-effects';
@@ -70,6 +72,7 @@ function readPolicy(path: string, table: PolicyTable): Policy {
     cache: undefined,
     timeoutMs: undefined,
     concurrency: 0,
+    open: false,
     essential: false,
     ...terms,
     path,

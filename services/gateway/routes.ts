@@ -15,16 +15,13 @@ export type Route = {
   readonly cacheControl: { readonly anybody: string; readonly user: string };
 };
 
-/**
- * The methods that list the caller "gateway", by path. "*" doesn't open a method: it means every workload of the mesh,
- * not the world outside of it.
- */
+/** The methods that the contracts open to the edge, by path. */
 export function openRoutes(contracts: readonly DescService[]): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>();
   for (const contract of contracts) {
     for (const method of contract.methods) {
       const policy = policyOf(method);
-      if (!policy.callers.has('gateway') || policy.access === 'internal') continue;
+      if (!policy.open) continue;
       const path = `/${policy.path}`;
       routes.set(path, {
         path,
