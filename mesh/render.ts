@@ -1,3 +1,4 @@
+import type { Mesh } from '#platform/identity/spiffe.ts';
 import type { MeshModel } from './model.ts';
 
 /** A file of a plane. */
@@ -7,9 +8,6 @@ export type Rendered = {
   readonly text: string;
 };
 
-/** Where identities have their names from: spiffe://<trust domain>/ns/<namespace>/sa/<workload>. */
-type MeshNames = { readonly trustDomain: string; readonly namespace: string };
-
 /** What the contracts don't say: the facts of a deployment. */
 export type RenderSettings = {
   /** The folder of the protos, for the places in comments. */
@@ -17,8 +15,8 @@ export type RenderSettings = {
   /** Where the TypeScript stubs are imported from, such as "#gen". */
   readonly stubs: string;
   /** On one machine, with Envoy or without. */
-  readonly local: MeshNames;
-  readonly kubernetes: MeshNames;
+  readonly local: Mesh;
+  readonly kubernetes: Mesh;
   /** Access tokens of end users: JSON Web Tokens with a claim that lists the user's roles. */
   readonly tokens: { readonly issuer: string; readonly audience: string; readonly rolesClaim: string };
   /** The enum of the roles that users can have, such as "only2u.user.v1.Role"; without it roles are what the contracts name. */

@@ -1,5 +1,3 @@
-import type { RenderSettings } from '../render.ts';
-
 /*
  * Where things are and what they are called, for whoever runs these Envoys and reads their statistics.
  *
@@ -42,10 +40,6 @@ export function socketOf(workload: string, which: 'app' | 'mesh'): string {
 
 /** The process behind the edge listens this far above the edge's own port, on the loopback. */
 export const behindTheEdge = 10_000;
-
-export function spiffeIdOf({ local }: RenderSettings, workload: string): string {
-  return `spiffe://${local.trustDomain}/ns/${local.namespace}/sa/${workload}`;
-}
 
 /** The cluster by which a caller reaches a peer, under the caller's certificate. */
 export function peerCluster(caller: string, callee: string): string {

@@ -1,4 +1,5 @@
-import { spiffeIdOf, typeUrl } from './names.ts';
+import { spiffeIdOf } from '#platform/identity/spiffe.ts';
+import { typeUrl } from './names.ts';
 import { inline, said } from '../yaml.ts';
 import { type MeshModel, type Method, servedBy } from '../model.ts';
 import type { PolicyField } from '../read-policy.ts';
@@ -33,7 +34,7 @@ function callersRules(model: MeshModel, workload: string, settings: RenderSettin
       (group) => ({
         permissions: group.map((method) => pathRule(method, 'callers', settings)),
         principals: (group[0]?.policy.callers ?? []).map((caller) =>
-          inline({ authenticated: { principal_name: { exact: spiffeIdOf(settings, caller) } } }),
+          inline({ authenticated: { principal_name: { exact: spiffeIdOf(settings.local, caller) } } }),
         ),
       }),
     ),

@@ -1,4 +1,5 @@
-import { nodeFolder, runFolder, spiffeIdOf, typeUrl } from './names.ts';
+import { spiffeIdOf } from '#platform/identity/spiffe.ts';
+import { nodeFolder, runFolder, typeUrl } from './names.ts';
 import { inline, yamlFile } from '../yaml.ts';
 import type { Rendered, RenderSettings } from '../render.ts';
 
@@ -69,7 +70,7 @@ export function clientTls(node: string, settings: RenderSettings, workload: stri
         combined_validation_context: {
           default_validation_context: {
             match_typed_subject_alt_names: [
-              inline({ san_type: 'URI', matcher: { exact: spiffeIdOf(settings, peer) } }),
+              inline({ san_type: 'URI', matcher: { exact: spiffeIdOf(settings.local, peer) } }),
             ],
           },
           validation_context_sds_secret_config: secret(node, 'ca'),

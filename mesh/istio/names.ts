@@ -1,3 +1,4 @@
+import { spiffeIdOf } from '#platform/identity/spiffe.ts';
 import type { MeshModel } from '../model.ts';
 import type { RenderSettings } from '../render.ts';
 
@@ -12,8 +13,8 @@ export function connectsTo(model: MeshModel, workload: string): readonly string[
 }
 
 /** What the certificate of a workload says, as policies of Istio write it: without "spiffe://". */
-export function principalOf(workload: string, { kubernetes: { trustDomain, namespace } }: RenderSettings): string {
-  return `${trustDomain}/ns/${namespace}/sa/${workload}`;
+export function principalOf(workload: string, { kubernetes }: RenderSettings): string {
+  return spiffeIdOf(kubernetes, workload).slice('spiffe://'.length);
 }
 
 /** The name of a workload's Service, in full. */
