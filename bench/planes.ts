@@ -1,19 +1,19 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { createEnvoyAdmin } from '../envoy/admin.ts';
 import { findEnvoy } from '../envoy/binary.ts';
-import { folderOf, type Form, installFiles, nodesOf, type Places } from '../envoy/node-files.ts';
+import type { Form } from '../envoy/node-files.ts';
 import { renderEnvoy } from '../mesh/envoy/envoy.ts';
 import { loadContracts } from '../mesh/load.ts';
 import { createModel, type MeshModel } from '../mesh/model.ts';
 import { renderAll } from '../mesh/renderers.ts';
 import { settings } from '../mesh/shop-settings.ts';
+import { type Envoys, openEnvoys } from '../test/planes/envoys.ts';
+import { freePorts } from '../test/planes/world.ts';
 import { cpuSeconds } from './load.ts';
 import type { Row } from './row.ts';
 import { issueForAnHour, load } from './rpc-caller.ts';
@@ -22,7 +22,7 @@ import type { RpcServerKind } from './rpc-server.ts';
 
 const inFlight = 8;
 const warmUpMs = 1_500;
-const usualPort = settings.portOf('product');
+const serversCore = 0;
 
 /** A way from a caller to a server, with what stands on it. */
 type Way = { readonly name: string; readonly server: RpcServerKind; readonly envoys?: Form };
@@ -68,19 +68,16 @@ async function measure({ name, server: kind, envoys }: Way, seconds: number): Pr
     serialization: 'json',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execPath: 'taskset',
-    execArgv: ['-c', '0', process.execPath],
+    execArgv: ['-c', String(serversCore), process.execPath],
   });
-  const running: ChildProcess[] = [];
+  let running: Envoys | undefined;
   try {
-    const path = join(run, 'product', 'app.sock');
-    await mkdir(join(run, 'product'), { recursive: true });
-    const port = await ask(child, { kind, tls: tls.product, ...(envoys && { path }) });
-    if (envoys !== undefined) running.push(...(await startEnvoys(envoys, run, tls)));
-    const session = envoys === undefined ? direct(kind, port, tls.gateway) : throughEnvoy(run);
+    const start = (path?: string): Promise<number> => ask(child, { kind, tls: tls.product, ...(path && { path }) });
+    if (envoys !== undefined) running = await startEnvoys(envoys, run, tls, async (path) => void (await start(path)));
+    const session = running === undefined ? direct(kind, await start(), tls.gateway) : throughEnvoy(run);
     await once(session, 'connect');
     await load(session, warmUpMs, inFlight);
-    const pids = running.flatMap(({ pid }) => pid ?? []);
-    const spent = async (): Promise<number> => (await ask(child, 'cpu')) + cpuSeconds(pids) * 1e6;
+    const spent = async (): Promise<number> => (await ask(child, 'cpu')) + cpuSeconds(running?.pids ?? []) * 1e6;
     const before = await spent();
     const beganMs = performance.now();
     const took = await load(session, seconds * 1_000, inFlight);
@@ -98,12 +95,7 @@ async function measure({ name, server: kind, envoys }: Way, seconds: number): Pr
     };
   } finally {
     child.disconnect(); // it ends then
-    await Promise.all(
-      running.map(async (envoy) => {
-        envoy.kill('SIGTERM');
-        if (envoy.exitCode === null) await once(envoy, 'exit');
-      }),
-    );
+    await running?.close();
     await rm(run, { recursive: true, force: true });
   }
 }
@@ -135,61 +127,34 @@ function smallModel(): MeshModel {
   };
 }
 
+/** The Envoys of a form between gateway and product, on the servers' core. The edge is no part of this way. */
 async function startEnvoys(
   form: Form,
   run: string,
-  tls: Awaited<ReturnType<typeof issueForAnHour>>,
-): Promise<ChildProcess[]> {
-  for (const [name, { ca, cert, key }] of Object.entries(tls)) {
-    await mkdir(join(run, name), { recursive: true });
-    await writeFile(join(run, name, 'cert.pem'), cert);
-    await writeFile(join(run, name, 'key.pem'), key);
-    await writeFile(join(run, 'ca.pem'), ca);
-  }
-  const binary = await findEnvoy();
-  const places: Places = {
-    run,
-    ports: new Map([
-      [usualPort, 28_452],
-      [settings.portOf('gateway'), 28_480],
-    ]),
-  };
-  // The edge is no part of this way.
-  const nodes = nodesOf(form, renderEnvoy(smallModel(), settings)).filter(({ node }) => node !== 'edge');
-  for (const node of nodes) await installFiles(node, places);
-  const started = nodes.map(({ node }) => {
-    const bootstrap = join(folderOf(node, run), 'bootstrap.yaml');
-    const args = ['-c', '0', binary, '-c', bootstrap, '--disable-hot-restart', '--concurrency', '1', '-l', 'error'];
-    return spawn('taskset', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  });
-  for (const { node } of nodes) {
-    const admin = createEnvoyAdmin(join(folderOf(node, run), 'admin.sock'));
-    const isReady = async (): Promise<boolean> => (await admin.get('/ready'))?.trim() === 'LIVE';
-    const giveUpMs = performance.now() + 10_000;
-    while (!(await isReady())) {
-      if (performance.now() > giveUpMs) throw new Error(`the Envoy "${node}" isn’t ready after 10 s`);
-      await delay(50);
-    }
-  }
-  await isReached(run);
-  return started;
+  tls: Certificates,
+  serve: (path: string) => Promise<void>,
+): Promise<Envoys> {
+  const model = smallModel();
+  const [keysPort = 0] = await freePorts(1);
+  const envoys = await openEnvoys(
+    {
+      ...{ form, model, settings, core: serversCore },
+      binary: await findEnvoy(),
+      rendered: renderEnvoy(model, settings).filter(({ path }) => !path.startsWith('envoy/sidecars/edge/')),
+      world: {
+        folder: () => Promise.resolve(run),
+        certificateOf: (name) => (name === 'product' ? tls.product : tls.gateway),
+        keysPort, // nobody is there: no call has a token
+      },
+    },
+    async (path) => {
+      await serve(path);
+      return () => Promise.resolve();
+    },
+  );
+  await envoys.untilWell();
+  return envoys;
 }
 
-/** The peer is there when its health was checked. */
-async function isReached(run: string): Promise<void> {
-  const giveUpMs = performance.now() + 10_000;
-  for (;;) {
-    const session = throughEnvoy(run);
-    await once(session, 'connect');
-    const answered = await load(session, 1, 1).then(
-      () => true,
-      () => false,
-    );
-    session.destroy();
-    if (answered) return;
-    if (performance.now() > giveUpMs) throw new Error('product isn’t reached through Envoy after 10 s');
-    await delay(100);
-  }
-}
-
-let certificates: ReturnType<typeof issueForAnHour> | undefined;
+type Certificates = Awaited<ReturnType<typeof issueForAnHour>>;
+let certificates: Promise<Certificates> | undefined;

@@ -17,6 +17,8 @@ export type EnvoysOptions = {
   readonly model: MeshModel;
   readonly settings: RenderSettings;
   readonly world: Pick<World, 'certificateOf' | 'folder' | 'keysPort'>;
+  /** The one core that all of them run on; any, unless told. */
+  readonly core?: number;
 };
 
 const startWithinMs = 20_000;
@@ -29,6 +31,8 @@ process.on('exit', () => {
 /** Envoys that run, and where. */
 export type Envoys = {
   readonly run: string;
+  /** The numbers of their processes. */
+  readonly pids: readonly number[];
   /** Where a workload, or the edge, is reached. */
   portOf(workload: string): number;
   /** Resolves when each has found all whom it reaches well. */
@@ -41,7 +45,7 @@ export async function openEnvoys(
   options: EnvoysOptions,
   serve: (socketPath: string) => Promise<() => Promise<void>>,
 ): Promise<Envoys> {
-  const { binary, form, rendered, model, settings, world } = options;
+  const { binary, form, rendered, model, settings, world, core } = options;
   const run = await world.folder();
   const names = model.workloads.map(({ name }) => name);
   const serving = model.workloads.filter(({ kind }) => kind === 'service').map(({ name }) => name);
@@ -56,6 +60,7 @@ export async function openEnvoys(
     await writeFile(join(run, 'ca.pem'), ca);
   }
   const nodes = nodesOf(form, rendered);
+  const pids: number[] = [];
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const each of closing.splice(0).reverse()) await each();
@@ -63,8 +68,9 @@ export async function openEnvoys(
   try {
     for (const name of serving) closing.push(await serve(join(run, name, 'app.sock')));
     for (const node of nodes) await installFiles(node, places);
-    const started = nodes.map(({ node }) => startEnvoy(binary, folderOf(node, run)));
+    const started = nodes.map(({ node }) => startEnvoy(binary, folderOf(node, run), core));
     closing.push(...started.map((envoy) => envoy.close));
+    pids.push(...started.flatMap(({ pid }) => pid ?? []));
     await Promise.all(started.map((envoy) => envoy.ready()));
   } catch (error) {
     await close();
@@ -73,7 +79,7 @@ export async function openEnvoys(
   const untilWell = async (): Promise<void> => {
     for (const { node } of nodes) await untilAllWell(join(folderOf(node, run), 'admin.sock'));
   };
-  return { run, untilWell, portOf: (workload) => ports.get(settings.portOf(workload)) ?? 0, close };
+  return { run, pids, untilWell, portOf: (workload) => ports.get(settings.portOf(workload)) ?? 0, close };
 }
 
 async function untilAllWell(adminSocket: string): Promise<void> {
@@ -101,15 +107,19 @@ async function portsFor(
 }
 
 /** Starts Envoy from a folder's bootstrap.yaml, which has it answer on admin.sock there. */
-export function startEnvoy(binary: string, folder: string) {
-  const args = ['-c', join(folder, 'bootstrap.yaml'), '--disable-hot-restart', '--concurrency', '2', '-l', 'error'];
-  const child: ChildProcess = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+export function startEnvoy(binary: string, folder: string, core?: number) {
+  const threads = core === undefined ? '2' : '1';
+  const args = ['-c', join(folder, 'bootstrap.yaml'), '--disable-hot-restart', '--concurrency', threads, '-l', 'error'];
+  const [command, ...rest] =
+    core === undefined ? ([binary, ...args] as const) : (['taskset', '-c', String(core), binary, ...args] as const);
+  const child: ChildProcess = spawn(command, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4_000)));
   const ended = once(child, 'exit');
   running.add(child);
   const admin = createEnvoyAdmin(join(folder, 'admin.sock'));
   return {
+    pid: child.pid,
     async ready(): Promise<void> {
       const giveUpMs = Date.now() + startWithinMs;
       while ((await admin.get('/ready'))?.trim() !== 'LIVE') {
