@@ -47,7 +47,8 @@ async function tried(buyer: Buyer, asked: Asked): Promise<Order | string> {
     const { order } = await patiently(() => buyer.client(OrderService).placeOrder(asked));
     return order?.status === OrderStatus.PENDING ? await tried(buyer, asked) : (order ?? 'no order');
   } catch (error) {
-    return (await refusal(Promise.reject(error))).reason;
+    const { code, reason } = await refusal(Promise.reject(error));
+    return reason || `code ${code}`;
   }
 }
 

@@ -63,9 +63,9 @@ const home = {
 };
 
 const patienceMs = 25_000;
-const busy: readonly Code[] = [Code.ResourceExhausted, Code.Unavailable];
+const busy: readonly Code[] = [Code.ResourceExhausted, Code.Unavailable, Code.DeadlineExceeded];
 
-/** As a good app: what the shop is too busy for is asked again, word for word, after a while. */
+/** As a good app: what the shop is too busy for, or not done with in time, is asked again, word for word, after a while. */
 export async function patiently<T>(call: () => Promise<T>): Promise<T> {
   const giveUpMs = Date.now() + patienceMs;
   for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, 1_000)) {
