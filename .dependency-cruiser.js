@@ -5,10 +5,11 @@ const drivers = {
   'cassandra-driver': 'cassandra',
   '@elastic/elasticsearch': 'elastic',
   amqplib: 'amqp',
+  kafkajs: 'kafka',
 };
 
 const tests =
-  '(\\.test|\\.contract|[./]testing|/fuzz|/fuzz-edge)\\.ts$|^platform/testing/|^(test|bench|tools|conformance)/';
+  '(\\.test|\\.contract|[./]testing|/fuzz|/fuzz-edge)\\.ts$|^platform/testing/|^(test|bench|tools|conformance|engines)/';
 
 /** What of a service may know the contracts' messages: its composition, rpc and the translation beside it, adapters and tests. */
 const outside =
@@ -55,7 +56,7 @@ const config = {
       name: `driver-of-${engine}`,
       comment: `Only files named *.${engine}.ts import ${driver}: any other code stands on a port. What measures or audits from outside may.`,
       severity: 'error',
-      from: { pathNot: `\\.${engine}(\\.test)?\\.ts$|^platform/testing/|^(bench|test)/` },
+      from: { pathNot: `\\.${engine}(\\.live)?(\\.test)?\\.ts$|^platform/testing/|^(bench|test|engines)/` },
       to: { path: `(^|/)node_modules/(@types/)?${driver}/` },
     })),
     {

@@ -2,8 +2,9 @@ import type { Config } from 'jest';
 
 const config: Config = {
   // Not the whole folder: looking through node_modules and .data takes longer than many tests.
-  roots: ['conformance', 'envoy', 'mesh', 'platform', 'services', 'test', 'tools'],
+  roots: ['conformance', 'engines', 'envoy', 'mesh', 'platform', 'services', 'test', 'tools'],
   testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['\\.live\\.test\\.ts$'], // these ask real engines: npm run check:engines
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],

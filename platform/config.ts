@@ -54,7 +54,7 @@ function variantsOf(name: string, key: string): string[] {
 export function readConfig(parts: readonly Configurable[], { variables, fallback }: ReadConfigOptions): Configuration {
   const problems = new Set<string>();
   const known = new Set<string>();
-  const values = new Map<string, unknown>();
+  const values = new Map<z.ZodType, Map<string, unknown>>();
   for (const { name, config } of parts) {
     if (!(config instanceof z.ZodObject)) throw new Error(`The config of ${name} must be a z.object`);
     const input: Record<string, string> = {};
@@ -68,7 +68,7 @@ export function readConfig(parts: readonly Configurable[], { variables, fallback
       if (text !== undefined) input[key] = text;
     }
     const result = config.safeParse(input);
-    if (result.success) values.set(name, result.data);
+    if (result.success) values.set(config, (values.get(config) ?? new Map<string, unknown>()).set(name, result.data));
     for (const issue of result.error?.issues ?? []) {
       const key = String(issue.path[0] ?? '');
       const missing = input[key] === undefined && issue.code !== 'custom'; // a rule of its own says why it is needed
@@ -83,7 +83,7 @@ export function readConfig(parts: readonly Configurable[], { variables, fallback
   }
   return {
     of<C>(part: { readonly name: string; readonly config: z.ZodType<C> }): C {
-      return values.get(part.name) as C; // what part.config.safeParse gave
+      return values.get(part.config)?.get(part.name) as C; // what part.config.safeParse gave
     },
     warnings: Object.keys(variables)
       .filter((variable) => variable.startsWith('ONLY2U_') && !known.has(variable))

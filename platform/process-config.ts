@@ -54,9 +54,6 @@ export const processConfig = z.object({
 
 export type ProcessConfig = z.infer<typeof processConfig>;
 
-/** Where events go in a process whose services have data: their database, unless told. */
-export const busConfig = z.object({ EVENT_BUS_URL: z.string() });
-
 /**
  * Where the services are: PRODUCT_PORT is where product listens in this process, PRODUCT_ADDRESS ("host:port") where it is
  * found when it runs in another.

@@ -8,9 +8,8 @@ import type { Variables } from './config.ts';
 import { handleDeadLetters, queueLengths } from './dead-letters.ts';
 import { createDialing } from './dialing.ts';
 import { codeOf } from './error-code.ts';
-import { createMemoryEventBus } from './event-bus.memory.ts';
-import { openPostgresEventBus } from './event-bus.postgres.ts';
-import { eventBusOf, lazyEventBus } from './event-bus.ts';
+import { createEventBuses } from './event-bus-open.ts';
+import { eventBusOf } from './event-bus.ts';
 import { newId } from './ids.ts';
 import { createTokenVerifier } from './identity/access-token.ts';
 import { portVariable } from './process-config.ts';
@@ -94,12 +93,8 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   stage(() => tracing?.close());
   const broken = Promise.withResolvers<Error>();
   await startDatabase(settings, stage, broken.resolve);
-  const { eventBusUrl } = settings;
-  const events =
-    eventBusUrl === undefined
-      ? createMemoryEventBus()
-      : lazyEventBus(() => openPostgresEventBus({ url: eventBusUrl, log }));
-  stage(() => events.close());
+  const buses = createEventBuses(log);
+  stage(() => buses.close());
 
   const mesh = { trustDomain: config.MESH_TRUST_DOMAIN, namespace: config.MESH_NAMESPACE };
   const addresses = new Map<string, string>();
@@ -149,7 +144,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
 
   async function open(service: Service): Promise<void> {
     const { name } = service;
-    const ownEvents = eventBusOf(name, events);
+    const ownEvents = eventBusOf(name, buses.of(name, settings.busOf(name)));
     const env: Env = {
       config: settings.of(service),
       log: log.child({ service: name }),

@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import type { Workload } from '#gen/mesh/grants.ts';
 import type { TraceWork } from './background-call.ts';
+import type { EngineState } from './engine.ts';
 import type { ServiceEvents } from './event-bus.ts';
 import type { TokenVerifier } from './identity/access-token.ts';
 import type { Database } from './pool.postgres.ts';
@@ -49,6 +50,8 @@ export type OpenService = {
   readonly database?: Database;
   /** host:port of a listener of its own, such as the edge has. */
   readonly address?: string;
+  /** The engines that it stands on, for readiness: those it needs, and those whose absence only makes it slower or late. */
+  readonly engines?: readonly EngineState[];
   /** Resolves when the service can answer; rejects with the reason while it can't. Asked by readiness. */
   ready?(): Promise<void>;
   /** Ends everything that `open` began. */

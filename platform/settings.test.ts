@@ -26,7 +26,7 @@ test('with an empty environment the shop has a database, roles and secrets of it
   expect(settings.embedded?.roles).toEqual(expect.arrayContaining(['user', 'event-bus']));
   expect(settings.of(user).DATABASE_URL).toMatch(/^postgres:\/\/user:[\w-]{43}@127\.0\.0\.1:54329\/only2u$/);
   expect(settings.of(user).USER_SECRET).toMatch(/^[\w-]{43}$/);
-  expect(settings.eventBusUrl).toMatch(/^postgres:\/\/event_bus:/);
+  expect(settings.busOf('user')?.EVENT_BUS_URL).toMatch(/^postgres:\/\/event_bus:/);
   expect([settings.portOf('user'), settings.addressOf('edge')]).toEqual([1001, '127.0.0.1:1002']);
 });
 
@@ -35,7 +35,7 @@ test('a service finds another where the environment says', async () => {
   const settings = await readSettings({ entries, services: [edge], variables });
   expect([settings.addressOf('user'), settings.addressOf('edge')]).toEqual(['user.internal:9000', '127.0.0.1:2000']);
   expect(settings.embedded).toBeUndefined();
-  expect(settings.eventBusUrl).toBeUndefined();
+  expect(settings.busOf('edge')).toBeUndefined();
 });
 
 test('with a database elsewhere a secret is never made up, since other instances need the same', async () => {
@@ -47,7 +47,7 @@ test('with a database elsewhere a secret is never made up, since other instances
     variables: { ...variables, USER_SECRET: 's'.repeat(32) },
   });
   expect(settings.embedded).toBeUndefined();
-  expect(settings.eventBusUrl).toBe('postgres://db/shop');
+  expect(settings.busOf('user')?.EVENT_BUS_URL).toBe('postgres://db/shop');
 });
 
 test('with database and certificates from elsewhere nothing is written to this machine', async () => {

@@ -3,14 +3,8 @@ import { type Configurable, isGiven, isSecret, readConfig, type Variables } from
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { createEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
 import { type CertificateFiles, certificateFilesOf } from './identity/certificate-files.ts';
-import {
-  addressVariable,
-  busConfig,
-  placesConfig,
-  portVariable,
-  type ProcessConfig,
-  processConfig,
-} from './process-config.ts';
+import { type BusConfig, busConfig } from './event-bus-config.ts';
+import { addressVariable, placesConfig, portVariable, type ProcessConfig, processConfig } from './process-config.ts';
 
 export type Settings = {
   readonly process: ProcessConfig;
@@ -25,8 +19,8 @@ export type Settings = {
   readonly certificates: CertificateFiles | undefined;
   /** The database that comes with the shop, and whom it serves; undefined when nobody needs it. */
   readonly embedded: { readonly postgres: EmbeddedPostgres; readonly roles: readonly string[] } | undefined;
-  /** undefined when no service here has data. */
-  readonly eventBusUrl: string | undefined;
+  /** Where a service's events go; undefined when it has no data. */
+  busOf(service: string): BusConfig | undefined;
 };
 
 export type SettingsOptions = {
@@ -38,7 +32,6 @@ export type SettingsOptions = {
 
 const own = { name: 'process', config: processConfig };
 const database = { name: 'event-bus', config: z.object({ DATABASE_URL: z.string() }) };
-const bus = { name: 'event-bus', config: busConfig };
 
 /** Whether a service has a database. */
 export function keepsData({ config }: Pick<Configurable, 'config'>): boolean {
@@ -61,15 +54,17 @@ export async function readSettings({ entries, services, variables, onProgress }:
   const postgres =
     data && createEmbeddedPostgres({ data, port: first.POSTGRES_PORT, ...(onProgress && { onProgress }) });
   const roles = new Set<string>();
+  const buses = withData.map(({ name }) => ({ name, config: busConfig }));
 
   function fallback(name: string, variable: string, schema: z.ZodType): string | undefined {
     const isBus = variable === 'EVENT_BUS_URL';
-    if (isBus && isGiven(variables, name, 'DATABASE_URL'))
+    if (isBus && isGiven(variables, database.name, 'DATABASE_URL'))
       return readConfig([database], { variables }).of(database).DATABASE_URL;
     if (isBus || variable === 'DATABASE_URL') {
       if (postgres === undefined) return undefined;
-      roles.add(name);
-      return postgres.urlOf(name);
+      const role = isBus ? database.name : name;
+      roles.add(role);
+      return postgres.urlOf(role);
     }
     // Samples and money that isn't real belong into a shop that is tried out, not into somebody's own database.
     if (variable.startsWith('SAMPLE_') || variable === 'TEST_PROVIDER')
@@ -80,7 +75,7 @@ export async function readSettings({ entries, services, variables, onProgress }:
       : undefined;
   }
 
-  const parts = [own, places, ...(withData.length > 0 ? [bus] : []), ...services];
+  const parts = [own, places, ...buses, ...services];
   const configuration = readConfig(parts, { variables, fallback });
   const placeOf = configuration.of(places);
   const portOf = (service: string): number => Number(placeOf[portVariable(service)]);
@@ -93,6 +88,7 @@ export async function readSettings({ entries, services, variables, onProgress }:
     data,
     certificates,
     embedded: postgres && roles.size > 0 ? { postgres, roles: [...roles] } : undefined,
-    eventBusUrl: withData.length > 0 ? configuration.of(bus).EVENT_BUS_URL : undefined,
+    busOf: (service) =>
+      buses.some(({ name }) => name === service) ? configuration.of({ name: service, config: busConfig }) : undefined,
   };
 }

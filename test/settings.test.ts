@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { busConfig, placesConfig, processConfig } from '#platform/process-config.ts';
+import { busConfig } from '#platform/event-bus-config.ts';
+import { placesConfig, processConfig } from '#platform/process-config.ts';
 import { services } from '#services/all.ts';
 
 test('every variable that is read stands in docs/settings.md, and no other does', async () => {
