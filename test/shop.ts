@@ -11,8 +11,10 @@ import { type Role } from '#gen/only2u/user/v1/user_pb.ts';
 import { newId } from '#platform/ids.ts';
 import { type Dial, type RunOptions, startShop } from '#platform/run.ts';
 import { createTestDatabase } from '#platform/testing/database.ts';
+import { engineVariables } from '#platform/testing/engines.ts';
 import { services } from '#services/all.ts';
 import { unsettled } from './audit.ts';
+import { startShopProcesses } from './shop-processes.ts';
 
 /** What the gateway answered. */
 export type Answer = {
@@ -103,16 +105,16 @@ export async function openTestShop(
     },
     fetchKeys: async (dial) => (await dial(KeyService).getKeys({})).jwksJson,
   };
-  let shop = await startShop(options);
-  let dial = await shop.dialAsOperator();
-  const addressOf = (name: string): string => shop.addresses.get(name) ?? '';
+  const run = process.env['TEST_SHOP'] === 'engines' ? runApart : runHere;
+  let shop = await run(options);
+  const addressOf = (name: string): string => shop.addressOf(name);
   const test: TestShop = {
     get url() {
       return `http://${addressOf('gateway')}`;
     },
     addressOf,
     dataDir: folder,
-    dial: (contract, workload) => dial(contract, workload) as Client<typeof contract>, // also what it may not call: the server says so
+    dial: (contract, workload) => shop.dial(contract, workload), // also what it may not call: the server says so
     async call(method, body, { token, headers = {} } = {}) {
       const [service = ''] = method.split('/');
       const response = await fetch(`${test.url}/${packages[service] ?? ''}.${method}`, {
@@ -158,7 +160,7 @@ export async function openTestShop(
       });
       if (status !== 200) throw new Error(`sign-up was refused: ${JSON.stringify(body)}`);
       if (role !== undefined) {
-        await dial(OperatorService).grantRole({ requestId: newId('req'), email, password, role });
+        await shop.dial(OperatorService).grantRole({ requestId: newId('req'), email, password, role });
       }
       const signedIn = await test.call('AuthService/SignIn', { requestId: newId('req'), email, password });
       return {
@@ -170,8 +172,7 @@ export async function openTestShop(
     },
     async restart() {
       await shop.close();
-      shop = await startShop(options);
-      dial = await shop.dialAsOperator();
+      shop = await run(options);
     },
     async close() {
       await shop.close();
@@ -180,4 +181,26 @@ export async function openTestShop(
     },
   };
   return test;
+}
+
+type Running = { addressOf(service: string): string; readonly dial: Dial; close(): Promise<void> };
+
+/** All services in this process, on the embedded defaults. */
+async function runHere(options: RunOptions): Promise<Running> {
+  const shop = await startShop(options);
+  const dial = await shop.dialAsOperator();
+  return {
+    addressOf: (name) => shop.addresses.get(name) ?? '',
+    dial: (contract, workload) => dial(contract, workload) as Client<typeof contract>, // also what it may not call: the server says so
+    close: () => shop.close(),
+  };
+}
+
+/** Processes of their own, several of each service, on the engines that run: what `npm run check:engines` has the journeys do. */
+async function runApart({ variables, names }: RunOptions): Promise<Running> {
+  const engines = Object.entries(engineVariables()).filter(([name]) => !/DATABASE|ADMIN/.test(name)); // each test has a database of its own
+  return startShopProcesses({
+    names,
+    variables: { ...Object.fromEntries(engines), REDIS_PREFIX: `${newId('shop')}:`, ...variables },
+  });
 }

@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Client } from '@connectrpc/connect';
+import type { Variables } from '#platform/config.ts';
+import type { Dial } from '#platform/run.ts';
+import { freePort } from '#platform/testing/global-setup.ts';
+import { openOperator } from '../tools/operator.ts';
+
+const here = resolve(import.meta.dirname, '..');
+const readyWithinMs = 120_000;
+
+/** One process of the shop. */
+export type ShopProcess = {
+  readonly service: string;
+  readonly address: string;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again at the same address, after its end. */
+  start(): Promise<void>;
+  /** Ends it as an orchestrator would. */
+  close(): Promise<void>;
+};
+
+/** The shop as it runs in earnest: several processes of each service but the gateway, which find each other by address. */
+export type ShopProcesses = {
+  readonly processes: readonly ShopProcess[];
+  /** host:port of each process of a service, with commas between. */
+  addressOf(service: string): string;
+  /** Clients as the workload "operator". */
+  readonly dial: Dial;
+  close(): Promise<void>;
+};
+
+export type ShopProcessesOptions = {
+  readonly names: readonly string[];
+  readonly variables: Variables;
+  /** How many of each service: two unless told. */
+  readonly instances?: number;
+  /** Another version of the project; this one unless told. */
+  readonly root?: string;
+};
+
+/** Starts them all, and resolves when each is ready. */
+export async function startShopProcesses(options: ShopProcessesOptions): Promise<ShopProcesses> {
+  const { names, instances = 2, root = here } = options;
+  const places: { readonly service: string; readonly port: number }[] = [];
+  for (const service of names) {
+    const count = service === 'gateway' ? 1 : instances;
+    for (let index = 0; index < count; index++) places.push({ service, port: await freePort() });
+  }
+  const addressOf = (service: string): string =>
+    places
+      .filter((place) => place.service === service)
+      .map(({ port }) => `127.0.0.1:${port}`)
+      .join(',');
+  const env: Variables = {
+    PATH: process.env['PATH'],
+    ...options.variables,
+    ...Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_ADDRESS`, addressOf(name)])),
+    ADMIN_PORT: '0',
+  };
+  const processes = places.map(({ service, port }) =>
+    createProcess({ service, address: `127.0.0.1:${port}` }, root, {
+      ...env,
+      [`${service.toUpperCase()}_PORT`]: String(port),
+    }),
+  );
+  const close = async (): Promise<void> => void (await Promise.all(processes.map((each) => each.close())));
+  try {
+    await Promise.all(processes.map((each) => each.start()));
+    const operator = await openOperator(env);
+    return {
+      processes,
+      addressOf,
+      dial: (contract, workload) => operator.dial(contract, workload) as Client<typeof contract>,
+      async close() {
+        operator.close();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createProcess(about: Pick<ShopProcess, 'service' | 'address'>, root: string, env: Variables): ShopProcess {
+  let child: ChildProcess | undefined;
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const ending = child;
+    child = undefined;
+    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
+    const ended = once(ending, 'exit');
+    ending.kill(signal);
+    await ended;
+  }
+
+  return {
+    ...about,
+    kill: () => end('SIGKILL'),
+    close: () => end('SIGTERM'),
+    async start() {
+      child = await start(about.service, root, env);
+    },
+  };
+}
+
+async function start(service: string, root: string, env: Variables): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['services/main.ts', service], {
+    cwd: root,
+    env: { ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), readyWithinMs);
+  const said: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    said.push(line);
+    if (line.includes('is ready')) {
+      clearTimeout(timer);
+      child.stdout.resume();
+      return child;
+    }
+  }
+  clearTimeout(timer);
+  throw new Error(`a process of ${service} did not start:\n${said.join('\n')}`);
+}
