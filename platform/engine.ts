@@ -14,7 +14,7 @@ export type EngineState = {
 
 /** What `npm run doctor` found out about an engine: one line of its answer. */
 export type Finding = {
-  readonly about: 'reachable' | 'version' | 'tls' | 'rights' | 'schema' | 'clock';
+  readonly about: 'reachable' | 'version' | 'tls' | 'rights' | 'schema' | 'memory' | 'clock';
   /** "warning" for what works and shouldn't stay so, such as plain text. */
   readonly verdict: 'good' | 'warning' | 'bad';
   /** What is so, and where it is bad, what to do. Never holds a secret. */
