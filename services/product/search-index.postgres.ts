@@ -1,27 +1,7 @@
 import type { Sql } from '#platform/database.postgres.ts';
 import type { Product } from './product.ts';
-import { searchText, searchWords, titleTails } from './search.ts';
-
-const longestTerm = 500; // bytes; a tsvector takes 2,046, and nobody picks such a value from a list
-
-const maxFacets = 600; // values of one product: far more than anybody picks from
-
-/** A word that stands for "has this value": what documents hold and filters ask for. Very long values are cut. */
-export function facetTerm(name: string, value: string): string {
-  const bytes = Buffer.from(`${name}\t${value}`);
-  return bytes.length <= longestTerm
-    ? bytes.toString()
-    : bytes
-        .subarray(0, longestTerm)
-        .toString()
-        .replace(/\ufffd+$/, '');
-}
-
-/** Splits what `facetTerm` joined. */
-export function facetOf(term: string): { readonly name: string; readonly value: string } {
-  const tab = term.indexOf('\t');
-  return { name: term.slice(0, tab), value: term.slice(tab + 1) };
-}
+import { facetsOf, facetTerm } from './search-facets.ts';
+import { searchText, titleTails, vocabularyOf } from './search.ts';
 
 /** Brings the search in step with products that were just written: published ones are found, others not. */
 export async function indexProducts(tx: Sql, products: readonly Product[]): Promise<void> {
@@ -127,16 +107,6 @@ async function writeDocuments(tx: Sql, products: readonly Product[]): Promise<Wr
   );
 }
 
-function facetsOf(product: Product): string[] {
-  const terms = [
-    ...(product.categoryId === '' ? [] : [facetTerm('category', product.categoryId)]),
-    ...(product.brand === '' ? [] : [facetTerm('brand', product.brand)]),
-    ...product.tags.map((tag) => facetTerm('tag', tag)),
-    ...product.options.flatMap((option) => option.values.map((value) => facetTerm(`option:${option.name}`, value))),
-  ];
-  return [...new Set(terms)].slice(0, maxFacets);
-}
-
 async function writeTails(tx: Sql, products: readonly Product[], docs: ReadonlyMap<string, number>): Promise<void> {
   const tails = products.flatMap((product) =>
     docs.has(product.id)
@@ -152,13 +122,7 @@ async function writeTails(tx: Sql, products: readonly Product[], docs: ReadonlyM
 
 // Sorted, so that two imports meet the same words in the same order and don't deadlock.
 async function writeWords(tx: Sql, products: readonly Product[]): Promise<void> {
-  const words = new Set<string>();
-  for (const product of products) {
-    const { title, labels, kinds } = searchText(product);
-    for (const word of searchWords(`${title} ${labels} ${kinds}`)) {
-      if (word.length >= 3 && word.length <= 32 && /\p{L}/u.test(word)) words.add(word);
-    }
-  }
+  const words = new Set(products.flatMap(vocabularyOf));
   await tx.query(
     `insert into search_word (word) select word from unnest($1::text[]) as new (word)
      where not exists (select 1 from search_word old where old.word = new.word) order by word on conflict do nothing`,

@@ -1,23 +1,17 @@
 import type { Sql } from '#platform/database.postgres.ts';
+import { facetsFrom, filtersOf } from './search-facets.ts';
+import { type FoundByWords, searchForgiving } from './search-forgiving.ts';
 import {
-  correctQuery,
-  nearestWord,
-  queryWords,
   searchCap,
   searchWords,
   type ProductSearch,
   type SearchCursor,
-  type SearchFacet,
   type SearchQuery,
-  type SearchResult,
   type SearchSort,
   type Suggestion,
 } from './search.ts';
-import { facetOf, facetTerm } from './search-index.postgres.ts';
 import { beginnings, searchStatement, type CandidateSource } from './search-statement.postgres.ts';
 
-const valuesPerFacet = 20;
-const optionFacets = 10;
 const lookedAlike = 30; // words with the most trigrams in common, of which the nearest is chosen
 const completed = 20; // words that one may become
 const tails = 60; // looked at for one prefix
@@ -25,39 +19,15 @@ const tails = 60; // looked at for one prefix
 /** The search that PostgreSQL does, on the tables that search-index.postgres.ts keeps. */
 export function createPostgresSearch(sql: Sql): ProductSearch {
   return {
-    async search(query) {
-      const words = queryWords(query.query);
-      if (words.length === 0 && query.query.trim() !== '') return nothing; // punctuation alone
-      if (filtersOf(query).some((group) => group.length === 0)) return nothing; // one of none
-      const wanted = words.map((word) => [word]);
-      const found = await run(sql, query, wanted);
-      const last = words.at(-1);
-      if (found.total > 0 || last === undefined) return found;
-      const complete = await completions(sql, last);
-      const begun = complete.length === 0 ? found : await run(sql, query, [...wanted.slice(0, -1), complete]);
-      if (begun.total > 0) return begun;
-      const corrections = await correct(sql, words);
-      if (corrections.size === 0) return found;
-      const correctedQuery = correctQuery(words, corrections);
-      const meant = await run(
-        sql,
-        query,
-        queryWords(correctedQuery).map((word) => [word]),
-      );
-      return meant.total > 0 ? { ...meant, correctedQuery } : found;
-    },
+    search: (query) =>
+      searchForgiving(query, {
+        run: (asked, words) => run(sql, asked, words),
+        completions: (prefix) => completions(sql, prefix),
+        alike: (words) => alike(sql, words),
+      }),
     suggest: (prefix, limit) => suggest(sql, prefix, limit),
   };
 }
-
-const nothing: SearchResult = {
-  productIds: [],
-  total: 0,
-  capped: false,
-  facets: [],
-  correctedQuery: '',
-  next: undefined,
-};
 
 type Row = {
   readonly total: number;
@@ -67,7 +37,7 @@ type Row = {
 };
 
 /** `words` are those that must all be there, each with its alternatives. */
-async function run(sql: Sql, query: SearchQuery, words: readonly (readonly string[])[]): Promise<SearchResult> {
+async function run(sql: Sql, query: SearchQuery, words: readonly (readonly string[])[]): Promise<FoundByWords> {
   const { price, cursor } = query;
   const filters = filtersOf(query);
   // What has no words has no relevance; the latest first then.
@@ -102,8 +72,7 @@ async function run(sql: Sql, query: SearchQuery, words: readonly (readonly strin
     productIds: shown.map(([productId]) => productId),
     total: Math.min(row.total, searchCap),
     capped: row.total > searchCap,
-    facets: facetsFrom(row.facets),
-    correctedQuery: '',
+    facets: facetsFrom(counted(row.facets)),
     next,
   };
 }
@@ -126,16 +95,6 @@ function offsetOf(cursor: SearchCursor | undefined): number {
   return cursor?.[0] ?? 0;
 }
 
-/** What must hold, each an alternative of terms. */
-function filtersOf(query: SearchQuery): string[][] {
-  return [
-    ...(query.categoryIds === undefined ? [] : [query.categoryIds.map((id) => facetTerm('category', id))]),
-    ...query.tags.map((tag) => [facetTerm('tag', tag)]),
-    ...(query.brands.length === 0 ? [] : [query.brands.map((brand) => facetTerm('brand', brand))]),
-    ...query.options.map(({ name, values }) => values.map((value) => facetTerm(`option:${name}`, value))),
-  ];
-}
-
 /** The words as to_tsquery reads them, with the weights that each must have. Words are letters and digits alone. */
 function wordQuery(words: readonly (readonly string[])[], weights: string): string {
   return words.map((group) => `(${group.map((word) => `${word}${weights}`).join('|')})`).join('&');
@@ -145,47 +104,8 @@ function quoted(term: string): string {
   return `'${term.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 
-type FacetValue = SearchFacet['values'][number];
-
-function facetsFrom([terms, counts]: Row['facets']): SearchFacet[] {
-  const byName = new Map<string, FacetValue[]>();
-  for (const [index, term] of (terms ?? []).entries()) {
-    const { name, value } = facetOf(term);
-    const counted = { value, count: counts?.[index] ?? 0 };
-    const values = byName.get(name);
-    if (values === undefined) byName.set(name, [counted]);
-    else values.push(counted);
-  }
-  const options = [...byName.keys()]
-    .filter((name) => name.startsWith('option:'))
-    .sort((a, b) => weight(b) - weight(a) || (a < b ? -1 : 1))
-    .slice(0, optionFacets);
-  return ['category', 'brand', 'tag', ...options].flatMap((name) => {
-    const values = byName.get(name);
-    // A category's counts are still to be added up along the tree, so all of them are needed.
-    return values === undefined ? [] : [{ name, values: name === 'category' ? values : commonest(values) }];
-  });
-
-  function weight(name: string): number {
-    return (byName.get(name) ?? []).reduce((sum, { count }) => sum + count, 0);
-  }
-}
-
-/** The commonest first. Keeping the few took a third of the time of sorting all. */
-function commonest(values: readonly FacetValue[]): FacetValue[] {
-  const best: FacetValue[] = [];
-  for (const value of values) {
-    const last = best.at(-1);
-    if (best.length === valuesPerFacet && last !== undefined && !isCommoner(value, last)) continue;
-    const place = best.findIndex((other) => isCommoner(value, other));
-    best.splice(place === -1 ? best.length : place, 0, value);
-    if (best.length > valuesPerFacet) best.pop();
-  }
-  return best;
-}
-
-function isCommoner(a: FacetValue, b: FacetValue): boolean {
-  return a.count > b.count || (a.count === b.count && a.value < b.value);
+function counted([terms, counts]: Row['facets']): [term: string, count: number][] {
+  return (terms ?? []).map((term, index) => [term, counts?.[index] ?? 0]);
 }
 
 /** What a word may become that has only begun. */
@@ -197,8 +117,8 @@ async function completions(sql: Sql, prefix: string): Promise<string[]> {
   return rows.map(({ word }) => word);
 }
 
-/** For each word that no product has: the word that was probably meant. */
-async function correct(sql: Sql, words: readonly string[]): Promise<Map<string, string>> {
+/** For each word that no product has: known words like it. */
+async function alike(sql: Sql, words: readonly string[]): Promise<Map<string, readonly string[]>> {
   const rows = await sql.query<{ typed: string; alike: string[] | null }>(
     // A word stays in search_word when its last product is gone, so each is asked for again. Stop words are no errors.
     `select typed, (select array_agg(word) from (
@@ -209,25 +129,38 @@ async function correct(sql: Sql, words: readonly string[]): Promise<Map<string, 
        and not exists (select 1 from search_posting where term = (ts_lexize('english_stem', typed))[1])`,
     [words],
   );
-  const corrections = new Map<string, string>();
-  for (const { typed, alike } of rows) {
-    const meant = nearestWord(typed, alike ?? []);
-    if (meant !== undefined) corrections.set(typed, meant);
-  }
-  return corrections;
+  return new Map(rows.map((row) => [row.typed, row.alike ?? []]));
 }
 
 async function suggest(sql: Sql, prefix: string, limit: number): Promise<Suggestion[]> {
   const typed = searchWords(prefix).join(' ');
   if (typed === '') return [];
-  const rows = await sql.query<{ id: string; handle: string; title: string; image_url: string | null }>(
-    `select p.id, p.handle, p.content ->> 'title' as title, p.content -> 'images' -> 0 ->> 'url' as image_url
+  return readSuggestions(
+    sql,
+    `select d.product_id, row_number() over (order by s.place, s.doc desc) as place
      from (select doc, min(place) as place from (
              select doc, place from suggestion where tail >= $1 and tail < $1 || U&'\\+10FFFF' order by tail limit ${tails}) near
            group by doc order by min(place), doc desc limit $2) s
-     join search_document d on d.doc = s.doc join product p on p.id = d.product_id
-     order by s.place, s.doc desc`,
+     join search_document d on d.doc = s.doc`,
     [typed, limit],
+  );
+}
+
+/** The products with these ids that are on sale, in this order, as suggestions. */
+export function suggestionsOf(sql: Sql, productIds: readonly string[]): Promise<Suggestion[]> {
+  return readSuggestions(
+    sql,
+    `select d.product_id, asked.place from unnest($1::text[]) with ordinality as asked (id, place)
+     join search_document d on d.product_id = asked.id`,
+    [productIds],
+  );
+}
+
+async function readSuggestions(sql: Sql, which: string, values: readonly unknown[]): Promise<Suggestion[]> {
+  const rows = await sql.query<{ id: string; handle: string; title: string; image_url: string | null }>(
+    `select p.id, p.handle, p.content ->> 'title' as title, p.content -> 'images' -> 0 ->> 'url' as image_url
+     from (${which}) as chosen join product p on p.id = chosen.product_id order by chosen.place`,
+    values,
   );
   return rows.map((row) => ({
     productId: row.id,

@@ -44,6 +44,8 @@ export type SearchResult = {
   readonly facets: readonly SearchFacet[];
   /** What was searched for instead, because nothing was found; "" otherwise. */
   readonly correctedQuery: string;
+  /** What was searched for in the end: the words typed, what the last of them may become, or what was meant. */
+  readonly words: readonly string[];
   readonly next: SearchCursor | undefined;
 };
 
@@ -108,6 +110,14 @@ export function searchText(product: Product): {
   };
 }
 
+/** The words of a product that typing errors are corrected to, as they are written. */
+export function vocabularyOf(product: Product): string[] {
+  const { title, labels, kinds } = searchText(product);
+  return [...new Set(searchWords(`${title} ${labels} ${kinds}`))].filter(
+    (word) => word.length >= 3 && word.length <= 32 && /\p{L}/u.test(word),
+  );
+}
+
 /** The rest of the title from each of its words on; the place of a tail is that of its first word. */
 export function titleTails(title: string): string[] {
   const words = searchWords(title).slice(0, 10);
@@ -119,19 +129,40 @@ export function correctQuery(words: readonly string[], corrections: ReadonlyMap<
   return words.map((word) => corrections.get(word) ?? word).join(' ');
 }
 
+type Near = { readonly word: string; readonly errors: number; readonly likeness: number };
+
 /**
- * The likeliest of the words that was meant: the fewest letters typed wrong, left out, doubled or swapped; of equals, the first.
- * undefined when none is near: one error is forgiven in words of three letters, two from six on, three from ten on.
+ * The likeliest of the words that was meant: the fewest letters typed wrong, left out, doubled or swapped; of equals the one with
+ * most trigrams in common, then the first by alphabet. undefined when none is near: one error is forgiven in words of three letters,
+ * two from six on, which is also the most that Elasticsearch looks for.
  */
 export function nearestWord(typed: string, known: readonly string[]): string | undefined {
-  const forgiven = typed.length >= 10 ? 3 : typed.length >= 6 ? 2 : typed.length >= 3 ? 1 : 0;
-  let best: string | undefined;
-  let fewest = forgiven + 1;
+  const forgiven = typed.length >= 6 ? 2 : typed.length >= 3 ? 1 : 0;
+  let best: Near | undefined;
   for (const word of known) {
-    const errors = distance(typed, word, fewest);
-    if (errors < fewest) [best, fewest] = [word, errors];
+    const errors = distance(typed, word, forgiven + 1);
+    if (errors > forgiven || errors > (best?.errors ?? forgiven)) continue;
+    const near = { word, errors, likeness: likeness(typed, word) };
+    if (best === undefined || isNearer(near, best)) best = near;
   }
-  return best;
+  return best?.word;
+}
+
+function isNearer(a: Near, b: Near): boolean {
+  if (a.errors !== b.errors) return a.errors < b.errors;
+  return a.likeness === b.likeness ? a.word < b.word : a.likeness > b.likeness;
+}
+
+/** Which part of their trigrams two words share, as pg_trgm reckons it. */
+function likeness(a: string, b: string): number {
+  const [one, other] = [trigrams(a), trigrams(b)];
+  const shared = [...one].filter((trigram) => other.has(trigram)).length;
+  return shared / (one.size + other.size - shared);
+}
+
+function trigrams(word: string): Set<string> {
+  const padded = [...`  ${word} `];
+  return new Set(padded.slice(2).map((_, at) => padded.slice(at, at + 3).join('')));
 }
 
 /** Optimal string alignment distance (Damerau–Levenshtein with adjacent swaps), or `limit` when it is that or more. */
