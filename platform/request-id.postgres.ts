@@ -121,8 +121,8 @@ export async function forgetAnswers(sql: Sql, now: Date): Promise<number> {
   return gone.length;
 }
 
-// Fields may come in any order on the wire, so they are sorted.
-function fingerprintOf(request: Message): Buffer {
+/** What tells a request from another that came with the same id. Fields may come in any order on the wire, so they are sorted. */
+export function fingerprintOf(request: Message): Buffer {
   const text = JSON.stringify(request, (key, value: unknown) => {
     if (key === 'requestId') return undefined;
     if (typeof value === 'bigint') return `${value}n`;
