@@ -40,11 +40,13 @@ export type ShopProcessesOptions = {
   readonly instances?: number;
   /** Another version of the project; this one unless told. */
   readonly root?: string;
+  /** Processes of the same shop that run already: calls go to them too. */
+  readonly beside?: Pick<ShopProcesses, 'addressOf'>;
 };
 
 /** Starts them all, and resolves when each is ready. */
 export async function startShopProcesses(options: ShopProcessesOptions): Promise<ShopProcesses> {
-  const { names, instances = 2, root = here } = options;
+  const { names, instances = 2, root = here, beside } = options;
   const places: { readonly service: string; readonly port: number }[] = [];
   for (const service of names) {
     const count = service === 'gateway' ? 1 : instances;
@@ -55,10 +57,12 @@ export async function startShopProcesses(options: ShopProcessesOptions): Promise
       .filter((place) => place.service === service)
       .map(({ port }) => `127.0.0.1:${port}`)
       .join(',');
+  const peersOf = (service: string): string =>
+    [addressOf(service), beside?.addressOf(service) ?? ''].filter(Boolean).join(',');
   const env: Variables = {
     PATH: process.env['PATH'],
     ...options.variables,
-    ...Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_ADDRESS`, addressOf(name)])),
+    ...Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_ADDRESS`, peersOf(name)])),
     ADMIN_PORT: '0',
   };
   const processes = places.map(({ service, port }) =>

@@ -101,7 +101,7 @@ export async function openWorld(form: Form, envoy: string): Promise<World> {
   };
   try {
     const url = `http://127.0.0.1:${portOf('gateway')}`;
-    const market = await openMarket({ env: variables, gatewayUrl: url, buyers });
+    const market = await openMarket({ env: variables, gatewayUrls: [url], buyers });
     const authority = await openDevelopmentAuthority(folder, new Date());
     return {
       form,

@@ -50,18 +50,21 @@ export async function insist<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-export function dialerAs(baseUrl: string, token: () => Promise<string>): Buyer['dial'] {
+/** Dials any of the gateways each time; which there are may change meanwhile. */
+export function dialerAs(gatewayUrls: readonly string[], token: () => Promise<string>): Buyer['dial'] {
   const signed: Interceptor = (next) => async (request) => {
     request.header.set('authorization', `Bearer ${await token()}`);
     return next(request);
   };
-  const transport: Transport = createConnectTransport({
-    baseUrl,
-    httpVersion: '1.1',
-    interceptors: [signed],
-    defaultTimeoutMs: 30_000,
-  });
-  return (contract) => createClient(contract, transport);
+  const transports = new Map<string, Transport>();
+  return (contract) => {
+    const baseUrl = gatewayUrls[Math.floor(Math.random() * gatewayUrls.length)] ?? '';
+    const transport =
+      transports.get(baseUrl) ??
+      createConnectTransport({ baseUrl, httpVersion: '1.1', interceptors: [signed], defaultTimeoutMs: 30_000 });
+    transports.set(baseUrl, transport);
+    return createClient(contract, transport);
+  };
 }
 
 export function reasonOf(error: unknown): string {

@@ -68,7 +68,11 @@ async function main(): Promise<number> {
     for (const group of values.apart ? names.map((name) => [name]) : [[]]) {
       processes.push(await startKillable(group, { ...env, ADMIN_PORT: String(basePort + 50 + processes.length) }));
     }
-    const market = await openMarket({ env, gatewayUrl: `http://127.0.0.1:${basePort + 1}`, buyers: whole('buyers') });
+    const market = await openMarket({
+      env,
+      gatewayUrls: [`http://127.0.0.1:${basePort + 1}`],
+      buyers: whole('buyers'),
+    });
     const before = await audit(embedded.urlOf);
     if (before.problems.length > 0)
       throw new Error(`the books are wrong before it begins: ${before.problems.join('; ')}`);

@@ -25,19 +25,20 @@ export type Market = {
 
 export type MarketOptions = {
   readonly env: NodeJS.ProcessEnv;
-  readonly gatewayUrl: string;
+  /** Where buyers go: any of them at any time, as behind a load balancer. */
+  readonly gatewayUrls: readonly [string, ...string[]];
   readonly buyers: number;
 };
 
 /** Buyers with addresses, a shopkeeper, variants of which some are scarce, and two coupons. */
-export async function openMarket({ env, gatewayUrl, buyers }: MarketOptions): Promise<Market> {
+export async function openMarket({ env, gatewayUrls, buyers }: MarketOptions): Promise<Market> {
   const openedMs = Date.now() - 1_000;
   const operator = await openOperator(env);
-  const anybody = createConnectTransport({ baseUrl: gatewayUrl, httpVersion: '1.1' });
+  const anybody = createConnectTransport({ baseUrl: gatewayUrls[0], httpVersion: '1.1' });
   const auth = createClient(AuthService, anybody);
   const shopkeeper = {
     dial: dialerAs(
-      gatewayUrl,
+      gatewayUrls,
       lasting(async () => {
         const { accessToken } = await insist(() =>
           operator.dial(OperatorService).issueToken({ requestId: crypto.randomUUID() }),
@@ -54,7 +55,7 @@ export async function openMarket({ env, gatewayUrl, buyers }: MarketOptions): Pr
       const { tokens } = await insist(() => auth.signIn({ requestId: crypto.randomUUID(), ...credentials }));
       return tokens?.accessToken ?? '';
     };
-    const dial = dialerAs(gatewayUrl, lasting(signIn));
+    const dial = dialerAs(gatewayUrls, lasting(signIn));
     const { address } = await dial(UserService).createAddress({
       requestId: crypto.randomUUID(),
       address: {
