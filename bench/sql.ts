@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Client, Pool } from 'pg';
 import type { Database, Sql } from '#platform/database.postgres.ts';
+import { createStatementTimes } from '#platform/telemetry/database-metrics.ts';
 import { createPostgresSearch } from '#services/product/search.postgres.ts';
 import { createPostgresStore } from '#services/product/store.postgres.ts';
 import type { SearchQuery } from '#services/product/search.ts';
@@ -66,6 +67,16 @@ async function recordStatements(pool: Pool, size: number): Promise<Map<string, S
     listen: () => Promise.reject(new Error('nothing is listened to here')),
     onCommit: () => () => undefined,
     committed: () => undefined,
+    replica: sql,
+    engines: [],
+    load: () => ({
+      connections: 0,
+      idle: 0,
+      waiting: 0,
+      most: 0,
+      timedOut: 0,
+      statements: createStatementTimes().seen,
+    }),
     close: () => Promise.resolve(),
   };
   const store = createPostgresStore(database);

@@ -1,9 +1,13 @@
 import type { Logger } from 'pino';
+import { postgresEngine } from './connection.postgres.ts';
+import type { DatabaseConfig } from './engine-config.ts';
+import { whenReachable } from './engine.ts';
 import type { ServiceEvents } from './event-bus.ts';
 import { tellsAs } from './event-policy.ts';
 import { migrate } from './migrate.postgres.ts';
 import { forgetEvents, startRelay } from './outbox.postgres.ts';
 import { openPool, type Database, type PoolOptions } from './pool.postgres.ts';
+import { withReplica } from './replica.postgres.ts';
 import { forgetAnswers } from './request-id.postgres.ts';
 
 // eslint-disable-next-line no-restricted-syntax -- what a store stands on, in one place
@@ -15,15 +19,31 @@ export type DatabaseOptions = PoolOptions & {
   readonly migrations: URL;
   /** Where the events go that are published in the transactions of this database: `env.events`. */
   readonly events?: ServiceEvents;
+  /** A standby, for what `Database.replica` reads. */
+  readonly replica?: { readonly url: string; readonly maxLagMs: number } | undefined;
 };
+
+/** What the environment says of a service's database: to be spread into the options of `openDatabase`. */
+export function databaseOf(config: DatabaseConfig) {
+  const url = config.DATABASE_REPLICA_URL;
+  return {
+    url: config.DATABASE_URL,
+    ca: config.DATABASE_CA,
+    connections: config.DATABASE_CONNECTIONS,
+    connectTimeoutMs: config.DATABASE_CONNECT_TIMEOUT_MS,
+    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
+    lockTimeoutMs: config.DATABASE_LOCK_TIMEOUT_MS,
+    replica: url === undefined ? undefined : { url, maxLagMs: config.DATABASE_REPLICA_MAX_LAG_MS },
+  };
+}
 
 const tidyEveryMs = 10 * 60_000;
 
-/** Brings the schema up to date, opens a pool of connections, and keeps up what the platform itself has in the schema. */
+/** Waits for the database while it is away, brings the schema up to date, opens a pool of connections, and keeps up what the platform itself has in the schema. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { log, events, schema } = options;
-  await migrate(options);
-  const database = openPool(options);
+  await whenReachable(() => migrate(options), { engine: postgresEngine, log });
+  const database = withReplica(openPool(options), options);
   const relay = events && startRelay({ database, bus: events, log });
   let closed: Promise<void> | undefined;
   let tidied: Promise<void> | undefined;

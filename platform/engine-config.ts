@@ -116,3 +116,31 @@ export const elasticVariables = {
 };
 
 export type ElasticConfig = z.infer<z.ZodObject<typeof elasticVariables>>;
+
+/** The production engine of message logs. */
+export const cassandraVariables = {
+  /** HOST:PORT of some nodes, with commas; the others are found through them, and listen on the same port. */
+  CASSANDRA_HOSTS: z
+    .string()
+    .regex(/^[^\s,:]+(:\d{1,5})?(,[^\s,:]+(:\d{1,5})?)*$/, 'is no list such as cassandra-1:9042,cassandra-2:9042')
+    .optional(),
+  CASSANDRA_USERNAME: z.string().default(''),
+  CASSANDRA_PASSWORD: z.string().default(''),
+  /** The data center that is asked; others get copies. */
+  CASSANDRA_DATACENTER: z.string().default('datacenter1'),
+  CASSANDRA_KEYSPACE: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,47}$/, 'is no keyspace: up to 48 small letters, digits and _')
+    .default('only2u'),
+  /** Copies by data center, such as dc1:3,dc2:3, for a keyspace that is yet to be made. */
+  CASSANDRA_REPLICATION: z
+    .string()
+    .regex(/^[\w.-]+:[1-9](,[\w.-]+:[1-9])*$/, 'is no list such as dc1:3,dc2:3')
+    .optional(),
+  /** Whom to trust, in PEM; with it TLS is spoken. */
+  CASSANDRA_CA: z.string().optional(),
+  /** TLS with the system's authorities is "on" without CASSANDRA_CA. */
+  CASSANDRA_TLS: z.enum(['on', 'off']).optional(),
+};
+
+export type CassandraConfig = z.infer<z.ZodObject<typeof cassandraVariables>>;

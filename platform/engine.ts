@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from 'pino';
 import { Fault } from './fault.ts';
 import { StartError } from './start-error.ts';
@@ -56,22 +57,42 @@ export function tlsProblem(code: string): string | undefined {
   return tlsErrors[code];
 }
 
+/** Who opens something wants to know what it waits for, and may give up. */
+export type Opening = {
+  readonly signal: AbortSignal;
+  /** Told of each failure, and with undefined once the engine is there. */
+  waitsFor(engine: string, failure: Fault | undefined): void;
+};
+
+const openings = new AsyncLocalStorage<Opening>();
+
+/** Has each `whenReachable` inside `work` tell what it waits for, and end when `opening` is given up. */
+export function whileOpening<T>(opening: Opening, work: () => Promise<T>): Promise<T> {
+  return openings.run(opening, work);
+}
+
 const sayEveryMs = 5_000;
 
 /** Does what needs an engine, again and again while that is away: it may start after us. Every other error is thrown at once. */
 export async function whenReachable<T>(work: () => Promise<T>, options: WaitOptions): Promise<T> {
+  const opening = openings.getStore();
+  const { engine, log, signal = opening?.signal } = options;
   let saidMs = -Infinity;
-  for (let failures = 1; ; failures++) {
+  for (let failures = 0; ;) {
     try {
-      return await work();
+      const done = await work();
+      if (failures > 0) opening?.waitsFor(engine, undefined);
+      return done;
     } catch (error) {
-      if (!(error instanceof Fault) || error.kind !== 'unavailable' || options.signal?.aborted === true) throw error;
+      if (!(error instanceof Fault) || error.kind !== 'unavailable' || signal?.aborted === true) throw error;
+      failures++;
       if (performance.now() - saidMs > sayEveryMs) {
-        options.log.warn({ err: error, engine: options.engine }, 'waiting for an engine');
+        log.warn({ err: error, engine }, 'waiting for an engine');
         saidMs = performance.now();
       }
+      opening?.waitsFor(engine, error);
       options.onWait?.(error);
-      await pause(Math.min(1_000, 50 * 2 ** failures), options.signal);
+      await pause(Math.min(1_000, 50 * 2 ** failures), signal);
     }
   }
 }
@@ -87,6 +108,7 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms);
     signal?.addEventListener('abort', done, { once: true });
+    if (signal?.aborted === true) done();
     function done(): void {
       clearTimeout(timer);
       signal?.removeEventListener('abort', done);

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { codeOf } from './error-code.ts';
-import { Fault } from './fault.ts';
+import { databaseFault, type PostgresTarget, refusedStart } from './connection.postgres.ts';
 import { schemaName, withConnection, type Script, type Sql } from './pool.postgres.ts';
 import { StartError } from './start-error.ts';
 
-export type MigrateOptions = {
-  readonly url: string;
+export type MigrateOptions = PostgresTarget & {
   readonly schema: string;
   /** The folder of files named 0001_what_it_does.sql, numbered without gaps, never changed once they were run. */
   readonly migrations: URL;
@@ -21,15 +19,16 @@ const platformMigrations = new URL('./migrations/', import.meta.url);
 
 /**
  * Runs the migrations that the schema has not seen, in order, each in a transaction of its own. Any number of processes may
- * call it at once: one works, the others wait. Throws, naming the file, when one fails or when one that ran has changed since.
+ * call it at once: one works, the others wait. Throws, naming the file, when one fails or when one that ran has changed since; a
+ * StartError where the database won't have us, and a Fault of kind "unavailable" where it is away.
  */
-export async function migrate({ url, schema, migrations, log }: MigrateOptions): Promise<void> {
+export async function migrate({ schema, migrations, log, ...target }: MigrateOptions): Promise<void> {
   const sets = [
     { name: 'platform', migrations: await readMigrations(platformMigrations) },
     { name: 'service', migrations: await readMigrations(migrations) },
   ];
   await atStart(schema, () =>
-    withConnection(url, async (sql) => {
+    withConnection(target, async (sql) => {
       // Ends with the connection, so a process that is killed leaves no lock behind.
       await sql.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`only2u migrate ${schema}`]);
       await prepare(sql, schemaName(schema));
@@ -61,17 +60,11 @@ export async function migrate({ url, schema, migrations, log }: MigrateOptions):
   );
 }
 
-// Nobody there (a Fault), not let in (28…), no such database (3D000), no right to make the schema (42501).
 async function atStart(schema: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    const cause = error instanceof Fault ? error.cause : error;
-    if (!(error instanceof Fault) && !/^(28...|3D000|42501)$/.test(codeOf(error))) throw error;
-    const said = cause instanceof Error && cause.message !== '' ? cause.message : codeOf(cause);
-    throw new StartError(`The database for the schema ${schema} can’t be used: ${said}. Check DATABASE_URL.`, {
-      cause,
-    });
+    throw refusedStart(error, schema) ?? databaseFault(error) ?? error;
   }
 }
 

@@ -2,9 +2,17 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import { codeOf } from './error-code.ts';
+import {
+  connectionOf,
+  databaseFault,
+  isDisconnected,
+  postgresEngine,
+  type PostgresTarget,
+} from './connection.postgres.ts';
+import type { EngineState } from './engine.ts';
 import { Fault } from './fault.ts';
 import { listenOn } from './listen.postgres.ts';
+import { createStatementTimes, type PoolLoad } from './telemetry/database-metrics.ts';
 
 /** Asks PostgreSQL. `$1`, `$2`… stand for the values. int8 comes back as bigint, timestamptz as Date, date and numeric as text. */
 export type Sql = {
@@ -19,6 +27,11 @@ export type TransactionOptions = {
 
 export type Database = Sql & {
   /**
+   * For reads that may be some seconds old, such as what the edge keeps for everybody anyway: a replica where there is one that keeps up, or
+   * else the database itself. Never for what decides about money or stock, nor for what its reader has just written.
+   */
+  readonly replica: Sql;
+  /**
    * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. After a deadlock or a failed
    * serialization it runs again from the start, so `work` does nothing but ask `tx`.
    */
@@ -29,11 +42,14 @@ export type Database = Sql & {
   onCommit(name: string, listener: () => void): () => void;
   /** Calls the listeners of `onCommit` for a statement that was no part of a transaction. */
   committed(name: string): void;
+  /** What it stands on, for readiness. */
+  readonly engines: readonly EngineState[];
+  /** How busy it is: for metrics. */
+  load(): PoolLoad;
   close(): Promise<void>;
 };
 
-export type PoolOptions = {
-  readonly url: string;
+export type PoolOptions = PostgresTarget & {
   /** The service's own schema; its tables need no prefix. */
   readonly schema: string;
   readonly log?: Logger;
@@ -41,6 +57,10 @@ export type PoolOptions = {
   readonly connections?: number;
   /** What a statement may take: 10 s unless told. */
   readonly statementTimeoutMs?: number;
+  /** What a statement may wait for a lock that another holds: 8 s unless told. */
+  readonly lockTimeoutMs?: number;
+  /** How long to wait for a connection, be it a new one or one that another is done with: 5 s unless told. */
+  readonly connectTimeoutMs?: number;
   /**
    * Plans each statement once a connection, whatever its values: for services whose statements have one good plan each.
    * PostgreSQL plans large ones anew for each call otherwise, which took a search 0.3 of its 1.9 ms.
@@ -50,30 +70,42 @@ export type PoolOptions = {
 
 const attempts = 5; // of a transaction that lost against another; a sixth loss in a row means a hot spot, not bad luck
 const namedStatements = 500; // a connection keeps each prepared statement in memory for as long as it lives
-const connectTimeoutMs = 5_000;
 const idleTimeoutMs = 30_000; // an idle connection costs PostgreSQL some 5 MB
+const defaults = { connections: 8, statementTimeoutMs: 10_000, lockTimeoutMs: 8_000, connectTimeoutMs: 5_000 };
+const answerGraceMs = 2_000; // past the statement's own time: nobody is at the other end of the connection
 
 /** Opens a pool of connections whose search path is the schema, which is taken to be up to date: see `openDatabase`. */
 export function openPool(options: PoolOptions): Database {
-  const { url, schema, log } = options;
+  const { schema, log } = options;
+  const statementTimeoutMs = options.statementTimeoutMs ?? defaults.statementTimeoutMs;
+  const connectTimeoutMs = options.connectTimeoutMs ?? defaults.connectTimeoutMs;
+  const max = options.connections ?? defaults.connections;
   const settings = {
     search_path: `${schemaName(schema)},public`,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: options.lockTimeoutMs ?? defaults.lockTimeoutMs,
     idle_in_transaction_session_timeout: 30_000,
     plan_cache_mode: options.plansOnce === true ? 'force_generic_plan' : 'auto',
     jit: 'off', // compiling takes longer than any statement here
+    // The server notices a cut cable too, and lets go of what its end had locked.
+    tcp_keepalives_idle: 5,
+    tcp_keepalives_interval: 2,
+    tcp_keepalives_count: 3,
+    tcp_user_timeout: 10_000,
   };
   const connection: pg.ClientConfig = {
-    connectionString: url,
+    ...connectionOf(options),
     application_name: `only2u ${schema}`,
     options: Object.entries(settings)
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
-    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    query_timeout: statementTimeoutMs + answerGraceMs,
     connectionTimeoutMillis: connectTimeoutMs,
-    keepAlive: true,
     types: { getTypeParser },
   };
-  const pool = new pg.Pool({ ...connection, max: options.connections ?? 8, idleTimeoutMillis: idleTimeoutMs });
+  const pool = new pg.Pool({ ...connection, max, idleTimeoutMillis: idleTimeoutMs });
+  // One that breaks in the middle of a transaction says so itself too, and the statement under way is rejected with it.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('error', (error) => {
     // A pool says that it has ended when it has said goodbye, not when the server has heard it.
     if (closed === undefined) log?.warn({ err: error, schema }, 'an idle database connection was lost');
@@ -84,9 +116,39 @@ export function openPool(options: PoolOptions): Database {
     for (const entry of commitListeners) if (entry.name === name) entry.listener();
   }
   let closed: Promise<void> | undefined;
+  const times = createStatementTimes();
+  let timedOut = 0;
+  const waited = (error: unknown): Fault | undefined => {
+    if (!isLateConnection(error)) return undefined;
+    timedOut++;
+    return new Fault('unavailable', 'DATABASE_BUSY', 'The database is busy just now; try again.', {
+      cause: error,
+      retryAfterMs: 1_000,
+    });
+  };
+  const own: Sql = {
+    async query(text, values) {
+      try {
+        return await ask(pool, times, text, values);
+      } catch (error) {
+        throw (error instanceof Fault && waited(error.cause)) || error;
+      }
+    },
+  };
   return {
-    query: (text, values) => ask(pool, text, values),
-    transaction: (work, transactionOptions = {}) => transact(pool, work, transactionOptions, committed),
+    ...own,
+    replica: own,
+    engines: [{ name: postgresEngine, needed: true, check: async () => void (await own.query('SELECT 1')) }],
+    transaction: (work, transactionOptions = {}) =>
+      transact({ pool, times, waited, committed }, work, transactionOptions),
+    load: () => ({
+      connections: pool.totalCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+      most: max,
+      timedOut,
+      statements: times.seen,
+    }),
     committed,
     onCommit(name, listener) {
       const entry = { name, listener };
@@ -119,10 +181,13 @@ export function afterCommit(tx: Sql, name: string): void {
 }
 
 /** Runs `work` on one connection of its own, as the migrations and the embedded server's set-up do. No statement timeout. */
-export async function withConnection<T>(url: string, work: (sql: Sql & Script) => Promise<T>): Promise<T> {
+export async function withConnection<T>(
+  target: string | PostgresTarget,
+  work: (sql: Sql & Script) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: connectTimeoutMs,
+    ...connectionOf(typeof target === 'string' ? { url: target } : target),
+    connectionTimeoutMillis: defaults.connectTimeoutMs,
     types: { getTypeParser },
   });
   client.on('error', () => undefined); // the query under way is rejected with it
@@ -131,7 +196,7 @@ export async function withConnection<T>(url: string, work: (sql: Sql & Script) =
   });
   try {
     return await work({
-      query: (text, values) => ask(client, text, values),
+      query: (text, values) => ask(client, undefined, text, values),
       run: async (text) => void (await client.query(text)),
     });
   } finally {
@@ -155,38 +220,59 @@ export function schemaName(schema: string): string {
 
 type Asked = Pick<pg.Pool | pg.ClientBase, 'query'>;
 
-async function ask<R extends object>(on: Asked, text: string, values: readonly unknown[] = []): Promise<R[]> {
+type Times = ReturnType<typeof createStatementTimes> | undefined;
+
+async function ask<R extends object>(
+  on: Asked,
+  times: Times,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<R[]> {
+  const beganMs = performance.now();
   try {
     const result = await on.query<R>({ name: statementName(text), text, values: [...values] });
     return result.rows;
   } catch (error) {
     throw databaseFault(error) ?? error;
+  } finally {
+    times?.took(performance.now() - beganMs);
   }
 }
 
+type Transacting = {
+  readonly pool: pg.Pool;
+  readonly times: Times;
+  waited(error: unknown): Fault | undefined;
+  committed(name: string): void;
+};
+
 async function transact<T>(
-  pool: pg.Pool,
+  { pool, times, waited, committed }: Transacting,
   work: (tx: Sql) => Promise<T>,
   { isolation = 'read committed', readOnly = false }: TransactionOptions,
-  committed: (name: string) => void,
 ): Promise<T> {
   const begin = `BEGIN ISOLATION LEVEL ${isolation} ${readOnly ? 'READ ONLY' : 'READ WRITE'}`;
   for (let attempt = 1; ; attempt++) {
     const client = await pool.connect().catch((error: unknown) => {
-      throw databaseFault(error) ?? error;
+      throw waited(error) ?? databaseFault(error) ?? error;
     });
     let broken = false;
+    let committing = false;
     try {
       await client.query(begin);
-      const tx: Sql = { query: (text, values) => ask(client, text, values) };
+      const tx: Sql = { query: (text, values) => ask(client, times, text, values) };
       const marked = new Set<string>();
       marks.set(tx, marked);
       const result = await work(tx);
+      committing = true;
       await client.query('COMMIT');
       for (const name of marked) committed(name);
       return result;
     } catch (error) {
-      await client.query('ROLLBACK').catch(() => (broken = true));
+      broken = isDisconnected(error instanceof Fault ? error.cause : error);
+      if (broken && committing && !readOnly) throw outcomeUnknown(error);
+      // On a connection that is gone nobody would answer.
+      if (!broken) await client.query('ROLLBACK').catch(() => (broken = true));
       if (!lostRace(error)) throw databaseFault(error) ?? error;
       if (attempt === attempts) {
         throw new Fault('aborted', 'CONCURRENT_CHANGE', 'Others changed the same data at the same time; try again.', {
@@ -199,6 +285,18 @@ async function transact<T>(
     }
     await sleep(Math.random() * 10 * 2 ** attempt);
   }
+}
+
+// Cut off in the middle of COMMIT: only PostgreSQL knows, and whoever repeats the call with its request_id is told.
+function outcomeUnknown(cause: unknown): Fault {
+  const text =
+    'The database was lost while it kept the change, which may be made or not; repeat the call with the same request_id.';
+  return new Fault('unavailable', 'DATABASE_OUTCOME_UNKNOWN', text, { cause, retryAfterMs: 1_000 });
+}
+
+// pg-pool's words for a wait that was given up, be it for a connection that is taken or for a new one.
+function isLateConnection(error: unknown): boolean {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
 }
 
 const names = new Map<string, string>();
@@ -215,35 +313,6 @@ function statementName(text: string): string | undefined {
 function lostRace(error: unknown): boolean {
   const cause = error instanceof Fault ? error.cause : error;
   return cause instanceof pg.DatabaseError && (cause.code === '40001' || cause.code === '40P01');
-}
-
-const networkErrors = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT']);
-
-// 57P01..03: the server is stopping or starting; 53300: too many connections; 08…: the connection broke. The driver's own
-// errors carry no code.
-function databaseFault(error: unknown): Fault | undefined {
-  if (error instanceof Fault) return undefined;
-  const code = codeOf(error);
-  if (code === '57014' || code === '55P03') {
-    return new Fault('unavailable', 'DATABASE_SLOW', 'The database took too long; try again.', { cause: error });
-  }
-  // PostgreSQL's text and jsonb can't hold U+0000, whatever a contract allows in a string.
-  if (code === '22021' || code === '22P05') {
-    return new Fault('invalid-argument', 'CHARACTER_NOT_ALLOWED', 'A text holds the character U+0000; leave it out.', {
-      cause: error,
-    });
-  }
-  const driver =
-    error instanceof Error &&
-    code === '' &&
-    /Connection terminated|timeout exceeded|connection timeout/i.test(error.message);
-  if (driver || networkErrors.has(code) || /^(57P0[123]|53300|08...)$/.test(code)) {
-    return new Fault('unavailable', 'DATABASE_UNAVAILABLE', 'The database can’t be reached just now; try again.', {
-      cause: error,
-      retryAfterMs: 1_000,
-    });
-  }
-  return undefined;
 }
 
 const int8Array = 1016;

@@ -116,7 +116,11 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
   };
 }
 
-type Value = { readonly labels: Record<string, string | number>; readonly value: number; readonly metricName?: string };
+export type Value = {
+  readonly labels: Record<string, string | number>;
+  readonly value: number;
+  readonly metricName?: string;
+};
 
 type MethodSeries = {
   readonly method: DescMethod;
@@ -219,7 +223,8 @@ function labelsOf(method: DescMethod): { readonly service: string; readonly meth
 }
 
 /** Adapts numbers that are kept here to what prom-client prints: it asks a metric for its values when it is scraped. */
-function register(registry: Registry, name: string, help: string, type: string, values: () => Value[]): void {
+/** Adds a metric whose values are asked for when somebody scrapes. */
+export function register(registry: Registry, name: string, help: string, type: string, values: () => Value[]): void {
   const metric = {
     name,
     help,

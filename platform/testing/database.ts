@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
 import { openPool, withConnection, type Database } from '../pool.postgres.ts';
 import { migrate, readMigrations } from '../migrate.postgres.ts';
+import { baseDatabase } from './server.ts';
 
 export type TestDatabase = Database & { readonly url: string };
 
@@ -14,10 +15,10 @@ export async function openTestDatabase(schema: string, migrations: URL): Promise
   const template = await templateFor(server, schema, migrations);
   const name = `test_${randomBytes(8).toString('hex')}`;
   // Copying the files of a small template took 20 ms; the default way, through the log, 35 ms.
-  await withConnection(`${server}/postgres`, (sql) =>
+  await withConnection(at(server, 'postgres'), (sql) =>
     sql.run(`CREATE DATABASE ${name} OWNER service TEMPLATE ${template} STRATEGY file_copy`),
   );
-  const url = asService(`${server}/${name}`);
+  const url = asService(server, name);
   const database = openPool({ url, schema });
   let closed: Promise<void> | undefined;
   return {
@@ -26,7 +27,7 @@ export async function openTestDatabase(schema: string, migrations: URL): Promise
     close() {
       closed ??= (async () => {
         await database.close();
-        await withConnection(`${server}/postgres`, (sql) => sql.run(`DROP DATABASE ${name} WITH (FORCE)`));
+        await withConnection(at(server, 'postgres'), (sql) => sql.run(`DROP DATABASE ${name} WITH (FORCE)`));
       })();
       return closed;
     },
@@ -37,16 +38,17 @@ export async function openTestDatabase(schema: string, migrations: URL): Promise
 export async function createTestDatabase(): Promise<{ readonly url: string; close(): Promise<void> }> {
   const server = await testServer();
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await withConnection(`${server}/postgres`, (sql) =>
-    sql.run(`CREATE DATABASE ${name} OWNER service STRATEGY file_copy`),
+  await withConnection(at(server, 'postgres'), (sql) =>
+    sql.run(`CREATE DATABASE ${name} OWNER service TEMPLATE ${baseDatabase} STRATEGY file_copy`),
   );
   return {
-    url: asService(`${server}/${name}`),
-    close: () => withConnection(`${server}/postgres`, (sql) => sql.run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
+    url: asService(server, name),
+    close: () =>
+      withConnection(at(server, 'postgres'), (sql) => sql.run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
   };
 }
 
-// The url of the server, as the superuser, without a database.
+// The url of the server, as the superuser.
 function testServer(): Promise<string> {
   const path = process.env['ONLY2U_TEST_POSTGRES'];
   if (path === undefined) throw new Error('Run the test with npm test: jest’s global setup offers the database.');
@@ -70,13 +72,13 @@ async function templateFor(server: string, schema: string, migrations: URL): Pro
     .digest('hex')
     .slice(0, 24);
   const name = `template_${hash}`;
-  await withConnection(`${server}/postgres`, async (sql) => {
+  await withConnection(at(server, 'postgres'), async (sql) => {
     if (await exists(name)) return;
     await sql.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [name]);
     if (await exists(name)) return;
     await sql.run(`DROP DATABASE IF EXISTS ${name}_unfinished WITH (FORCE)`);
-    await sql.run(`CREATE DATABASE ${name}_unfinished OWNER service STRATEGY file_copy`);
-    await migrate({ url: asService(`${server}/${name}_unfinished`), schema, migrations });
+    await sql.run(`CREATE DATABASE ${name}_unfinished OWNER service TEMPLATE ${baseDatabase} STRATEGY file_copy`);
+    await migrate({ url: asService(server, `${name}_unfinished`), schema, migrations });
     await sql.run(`ALTER DATABASE ${name}_unfinished RENAME TO ${name}`);
 
     async function exists(database: string): Promise<boolean> {
@@ -86,6 +88,16 @@ async function templateFor(server: string, schema: string, migrations: URL): Pro
   return name;
 }
 
-function asService(url: string): string {
-  return url.replace('//postgres:', '//service:');
+/** The server's url with the database: what stands behind the question mark (TLS) stays. */
+function at(server: string, database: string): string {
+  const url = new URL(server);
+  url.pathname = database;
+  return url.href;
+}
+
+// Global set-up gave the role the superuser's password.
+function asService(server: string, database: string): string {
+  const url = new URL(at(server, database));
+  url.username = 'service';
+  return url.href;
 }

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomPassword, startPostgres, type PostgresProcess } from '../postgres-process.ts';
-import { withConnection } from '../pool.postgres.ts';
+import { randomPassword, startPostgres } from '../postgres-process.ts';
+import { prepareTestServer, testServerUrl } from './server.ts';
 
 declare global {
   // Jest loads set-up and teardown apart from each other; the process is what they share.
@@ -12,14 +12,15 @@ declare global {
 
 /**
  * Jest runs it once, before the workers. It only listens on a socket: the first test that asks there for a database starts
- * the one PostgreSQL server that all share, so that tests without a database don't pay for one.
+ * the one PostgreSQL server that all share, so that tests without a database don't pay for one. With TEST_DATABASE_URL that is a
+ * server which runs already.
  */
 export async function setUp(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'only2u-test-'));
-  let starting: Promise<{ server: PostgresProcess; url: string }> | undefined;
+  let starting: Promise<TestServer> | undefined;
   const door = createServer((socket) => {
     socket.on('error', () => undefined);
-    starting ??= start(folder);
+    starting ??= openServer(folder);
     starting.then(
       ({ url }) => socket.end(url),
       (error: unknown) => socket.end(`failed: ${String(error)}`),
@@ -33,7 +34,7 @@ export async function setUp(): Promise<void> {
     async stop() {
       door.close();
       await starting?.then(
-        ({ server }) => server.close(),
+        ({ close }) => close(),
         () => undefined,
       );
       await rm(folder, { recursive: true, force: true });
@@ -46,7 +47,16 @@ export async function tearDown(): Promise<void> {
   await globalThis.only2uTestServer?.stop();
 }
 
-async function start(folder: string): Promise<{ server: PostgresProcess; url: string }> {
+type TestServer = { readonly url: string; close(): Promise<void> };
+
+async function openServer(folder: string): Promise<TestServer> {
+  const url = await testServerUrl(process.env, folder);
+  if (url === undefined) return start(folder);
+  await prepareTestServer(url);
+  return { url, close: () => Promise.resolve() };
+}
+
+async function start(folder: string): Promise<TestServer> {
   const password = randomPassword();
   const port = await freePort();
   const server = await startPostgres({
@@ -67,11 +77,8 @@ async function start(folder: string): Promise<{ server: PostgresProcess; url: st
     },
   });
   const url = `postgres://postgres:${password}@127.0.0.1:${port}`;
-  await withConnection(`${url}/template1`, async (sql) => {
-    await sql.run(`CREATE ROLE service LOGIN PASSWORD '${password}' CREATEDB`);
-    for (const extension of ['pg_trgm', 'unaccent', 'citext']) await sql.run(`CREATE EXTENSION ${extension}`);
-  });
-  return { server, url };
+  await prepareTestServer(url);
+  return { url, close: () => server.close() };
 }
 
 /** A port that nothing listens on now. */

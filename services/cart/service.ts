@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
 import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
-import { openDatabase } from '#platform/database.postgres.ts';
+import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
+import { databaseVariables } from '#platform/engine-config.ts';
 import { consume } from '#platform/outbox.postgres.ts';
 import { defineService, handle } from '#platform/service.ts';
 import { createCarts } from './carts.ts';
@@ -15,7 +16,7 @@ import { createPostgresStore } from './store.postgres.ts';
 import { startSweeper } from './sweeper.ts';
 
 const config = z.object({
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  ...databaseVariables,
 });
 
 /** What guests and users mean to buy. */
@@ -25,7 +26,7 @@ export const cartService = defineService({
   config,
   async open({ config, log, now, newId, dial, events, trace }) {
     const migrations = new URL('./migrations/', import.meta.url);
-    const database = await openDatabase({ url: config.DATABASE_URL, schema: 'cart', migrations, log, plansOnce: true });
+    const database = await openDatabase({ ...databaseOf(config), schema: 'cart', migrations, log, plansOnce: true });
     const handlers = cartEventHandlers(now);
     const listening = consume({ bus: events, database, group: 'cart', handlers, trace });
     const subscription = await listening.catch(async (error: unknown) => {
@@ -43,9 +44,6 @@ export const cartService = defineService({
     });
     return {
       handlers: [handle(CartService, createCartRpc({ carts, now }))],
-      async ready() {
-        await database.query('select 1');
-      },
       database,
       async close() {
         await subscription.close();

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
 import { secret } from '#platform/config.ts';
-import { openDatabase } from '#platform/database.postgres.ts';
+import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
+import { databaseVariables } from '#platform/engine-config.ts';
 import { pageTokens } from '#platform/page-token.ts';
 import { defineService, handle } from '#platform/service.ts';
 import { createCouponRpc } from './coupon-rpc.ts';
@@ -10,7 +11,7 @@ import { sampleCoupons } from './samples.ts';
 import { createPostgresStore, migrations } from './store.postgres.ts';
 
 const config = z.object({
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  ...databaseVariables,
   PAGE_TOKEN_KEY: secret(),
   /** Whether a shop that never had a coupon begins with two of the house: "on" with the embedded database unless told. */
   SAMPLE_COUPONS: z.enum(['on', 'off']).default('off'),
@@ -24,7 +25,7 @@ export const couponService = defineService({
   async open(env) {
     const { now, log } = env;
     const database = await openDatabase({
-      url: env.config.DATABASE_URL,
+      ...databaseOf(env.config),
       schema: 'coupon',
       migrations,
       log,
@@ -48,9 +49,6 @@ export const couponService = defineService({
         }),
       ],
       database,
-      async ready() {
-        await database.query('select 1');
-      },
       close: () => database.close(),
     };
   },

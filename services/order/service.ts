@@ -8,7 +8,8 @@ import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
 import { secret } from '#platform/config.ts';
-import { openDatabase } from '#platform/database.postgres.ts';
+import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
+import { databaseVariables } from '#platform/engine-config.ts';
 import { consume } from '#platform/outbox.postgres.ts';
 import { pageTokens } from '#platform/page-token.ts';
 import { defineService, handle } from '#platform/service.ts';
@@ -31,7 +32,7 @@ import { findState } from './tax-state.ts';
 import { createWatchers } from './watchers.ts';
 
 const config = z.object({
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  ...databaseVariables,
   PAGE_TOKEN_KEY: secret(),
   /** Seals quotes; the same in every process of the service. */
   QUOTE_KEY: secret(),
@@ -66,8 +67,14 @@ export const orderService = defineService({
   contract: [OrderService],
   config,
   async open({ config, log, now, newId, dial, trace, metrics, events }) {
-    const url = config.DATABASE_URL;
-    const database = await openDatabase({ url, schema: 'order_service', migrations, log, events, plansOnce: true });
+    const database = await openDatabase({
+      ...databaseOf(config),
+      schema: 'order_service',
+      migrations,
+      log,
+      events,
+      plansOnce: true,
+    });
     const watchers = createWatchers({ database, log });
     const store = createPostgresOrders({ database, changed: watchers.tell });
     const coupons = dial(CouponService);
@@ -132,9 +139,6 @@ export const orderService = defineService({
         }),
       ],
       database,
-      async ready() {
-        await database.query('select 1');
-      },
       async close() {
         await consumer.close();
         await tasks.close();

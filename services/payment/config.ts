@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { databaseVariables } from '#platform/engine-config.ts';
 import { parseFaults } from './test-faults.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -6,7 +7,7 @@ const dayMs = 24 * 3_600_000;
 /** What the payment service reads from the environment. */
 export const paymentConfig = z
   .object({
-    DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+    ...databaseVariables,
     /** Whom new payments go through; unset: razorpay when its key is set, else test when that is on. */
     PAYMENT_PROVIDER: z.enum(['razorpay', 'test', '']).default(''),
     /** The built-in provider, which takes no real money: "on" with the embedded database unless told. */

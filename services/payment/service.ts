@@ -1,6 +1,6 @@
 import { PaymentService } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { TestProviderService } from '#gen/only2u/payment/v1/test_provider_pb.ts';
-import { openDatabase } from '#platform/database.postgres.ts';
+import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
 import { defineService, handle } from '#platform/service.ts';
 import { schedule, startTasks } from '#platform/tasks.postgres.ts';
 import { createCashProvider } from './cash-provider.ts';
@@ -29,7 +29,7 @@ export const paymentService = defineService({
   config: paymentConfig,
   async open({ config, log, now, newId, events, trace }) {
     const database = await openDatabase({
-      url: config.DATABASE_URL,
+      ...databaseOf(config),
       schema: 'payment',
       migrations,
       log,
@@ -70,9 +70,6 @@ export const paymentService = defineService({
         handle(TestProviderService, createTestProviderRpc(test)),
       ],
       database,
-      async ready() {
-        await database.query('select 1');
-      },
       async close() {
         await tasks.close();
         await database.close();

@@ -3,7 +3,8 @@ import { CategoryService } from '#gen/only2u/product/v1/category_pb.ts';
 import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { secret } from '#platform/config.ts';
-import { openDatabase } from '#platform/database.postgres.ts';
+import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
+import { databaseVariables } from '#platform/engine-config.ts';
 import { pageTokens } from '#platform/page-token.ts';
 import { defineService, handle } from '#platform/service.ts';
 import { createCategoryRpc } from './category-rpc.ts';
@@ -25,7 +26,7 @@ import { createVariantRpc } from './variant-rpc.ts';
 import { createPostgresVariants } from './variant-store.postgres.ts';
 
 const config = z.object({
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  ...databaseVariables,
   PAGE_TOKEN_KEY: secret(),
   /** Whether an empty shop begins with a catalog of samples: "on" with the embedded database unless told. */
   SAMPLE_CATALOG: z.enum(['on', 'off']).default('off'),
@@ -38,7 +39,7 @@ export const productService = defineService({
   config,
   async open(env) {
     const database = await openDatabase({
-      url: env.config.DATABASE_URL,
+      ...databaseOf(env.config),
       schema: 'product',
       migrations,
       log: env.log,
@@ -46,7 +47,7 @@ export const productService = defineService({
       plansOnce: true,
     });
     const store = createPostgresStore(database);
-    const search = createPostgresSearch(database);
+    const search = createPostgresSearch(database.replica);
     const categories = createCategoryTreeCache(store, env.now);
     const tokens = pageTokens(env.config.PAGE_TOKEN_KEY, env.now);
     const inventory = createPostgresInventory(database);
@@ -79,9 +80,6 @@ export const productService = defineService({
         handleInventory({ store: inventory, now: env.now, newId: env.newId }),
       ],
       database,
-      async ready() {
-        await database.query('select 1');
-      },
       async close() {
         await sweeper.close();
         await database.close();

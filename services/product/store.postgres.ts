@@ -21,7 +21,9 @@ export function createPostgresStore(database: Database): CatalogStore {
   return {
     findProduct: (key) => findProduct(database, key),
     findProducts: (ids) => findProducts(database, ids),
-    listProducts: (filter) => listProducts(database, filter),
+    // What everybody may see may be some seconds old; vendors look for what they have just changed.
+    listProducts: (filter) =>
+      listProducts(filter.status === 'published' && filter.vendorId === '' ? database.replica : database, filter),
     findCategory: (id) => findCategory(database, id),
     listCategories: (filter) => listCategories(database, filter),
     change: (repeat, work) => database.transaction((tx) => once(tx, repeat, () => work(catalogTx(tx)))),

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { AuthService, KeyService, OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
 import { secret } from '#platform/config.ts';
-import { openDatabase } from '#platform/database.postgres.ts';
+import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
+import { databaseVariables } from '#platform/engine-config.ts';
 import { pageTokens } from '#platform/page-token.ts';
 import { defineService, type Env, handle, type OpenService } from '#platform/service.ts';
 import { createAuthentication } from './authentication.ts';
@@ -19,7 +20,7 @@ import { createPostgresStore } from './store.postgres.ts';
 
 const config = z.object({
   /** PostgreSQL, as a role that may make the schema "user_service" or owns it. */
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  ...databaseVariables,
   /** What salts, tokens and the signing keys' encryption come from: see secrets.ts. Never changes. */
   USER_SECRET: secret(),
   /** How many password hashes are computed at a time: one a core, and no more than libuv has threads (4 unless UV_THREADPOOL_SIZE says more). */
@@ -44,7 +45,7 @@ export async function openUserService(
 ): Promise<OpenService> {
   const secrets = deriveSecrets(config.USER_SECRET);
   const database = await openDatabase({
-    url: config.DATABASE_URL,
+    ...databaseOf(config),
     schema: 'user_service', // "user" is a word of SQL's own
     migrations: new URL('./migrations/', import.meta.url),
     log,
