@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { PostgresTarget } from './connection.postgres.ts';
 import { deadEventsOf } from './event-bus-dead.postgres.ts';
 import { migrate } from './migrate.postgres.ts';
 import { openPool } from './pool.postgres.ts';
@@ -9,18 +10,15 @@ import {
   errorText,
   type EventBus,
   type EventMessage,
+  handleLimitMs,
   neverEnded,
   type Subscribing,
 } from './event-bus.ts';
 
-export type PostgresEventBusOptions = {
-  /** A role that may make the schema "event_bus" or owns it. */
-  readonly url: string;
-  readonly log: Logger;
-};
+/** The url's role may make the schema "event_bus" or owns it. */
+export type PostgresEventBusOptions = PostgresTarget & { readonly log: Logger };
 
-const leaseMs = 30_000; // whoever handles an event for longer is taken for dead
-const handleLimitMs = 25_000; // and is told so before
+const leaseMs = handleLimitMs + 5_000; // whoever handles an event for longer is taken for dead, and is told so before
 const pollMs = 5_000; // a NOTIFY wakes us at once; this finds what is due after a failure, or whose handler died
 const clockStepMs = 5; // a timer that comes a moment before the database's clock finds nothing, and the next look is far
 const keptDays = 2; // of messages that everybody has: a relay that was cut off won't hand them in later than that
@@ -39,9 +37,14 @@ type Row = {
 };
 
 /** The event bus in PostgreSQL: a queue of rows for each group, woken by NOTIFY. */
-export async function openPostgresEventBus({ url, log }: PostgresEventBusOptions): Promise<EventBus> {
-  await migrate({ url, schema: 'event_bus', migrations: new URL('./event-bus-migrations/', import.meta.url), log });
-  const database = openPool({ url, schema: 'event_bus', connections: 4, log, plansOnce: true });
+export async function openPostgresEventBus({ log, ...target }: PostgresEventBusOptions): Promise<EventBus> {
+  await migrate({
+    ...target,
+    schema: 'event_bus',
+    migrations: new URL('./event-bus-migrations/', import.meta.url),
+    log,
+  });
+  const database = openPool({ ...target, schema: 'event_bus', connections: 4, log, plansOnce: true });
   const subscriptions = new Set<{ close(): Promise<void> }>();
 
   async function publish(messages: readonly EventMessage[]): Promise<void> {

@@ -52,9 +52,15 @@ export type DeadEventPage = {
 
 /** A port: carries events between services, each to each group at least once. event-bus.contract.ts says what that means. */
 export type EventBus = {
-  /** Resolves when the events are safe. Those of a topic that no group has ever asked for go nowhere. */
+  /**
+   * Resolves when the events are safe. Those of a topic that no group has ever asked for (with RabbitMQ: that no contract names a
+   * subscriber of) go nowhere. Rejects with a Fault of kind "unavailable" while the engine is away: they wait in the outbox.
+   */
   publish(messages: readonly EventMessage[]): Promise<void>;
-  /** From the first subscription on the group's events are kept for it, also while nobody listens. */
+  /**
+   * From the first subscription on the group's events are kept for it, also while nobody listens. With RabbitMQ and Kafka it
+   * resolves while the engine is away too, and listens once that is back.
+   */
   subscribe(subscribing: Subscribing): Promise<{ close(): Promise<void> }>;
   /** What the groups of a service gave up, by group and id. */
   deadEvents(page: DeadEventPage): Promise<DeadEvent[]>;
@@ -62,8 +68,8 @@ export type EventBus = {
   countDeadEvents(service: string, limit: number): Promise<number>;
   deadEvent(id: DeadEventId): Promise<DeadEvent | undefined>;
   /**
-   * Has the group handle it again, its attempts begun anew: before the events of its key that still wait, and after those that have
-   * gone ahead meanwhile. False when the group has no such dead event.
+   * Has the group handle it again, its attempts begun anew: after the events of its key that have gone ahead meanwhile. PostgreSQL puts
+   * it before those that still wait; RabbitMQ and Kafka, which add at the end alone, behind them. False when the group has no such dead event.
    */
   replay(id: DeadEventId): Promise<boolean>;
   /** Forgets it. False when the group has no such dead event. */
@@ -75,6 +81,7 @@ export type EventBus = {
 const maxErrorLength = 1_000;
 
 export const defaultConcurrency = 8;
+export const handleLimitMs = 25_000; // whoever handles an event for longer is told so, and it counts as failed
 export const defaultAttempts = 10;
 
 export function defaultRetryMs(failures: number): number {

@@ -55,3 +55,13 @@ export function assertMayTell(sql: Sql, events: readonly Message[]): void {
     assertTells(teller.service, topic, teller.policies);
   }
 }
+
+/** The events that a service tells. */
+export function tellsOf(service: string, policies: EventPolicies): string[] {
+  return Object.keys(policies).filter((topic) => policies[topic]?.publisher === service);
+}
+
+/** The events that a service hears of. */
+export function hearsOf(service: string, policies: EventPolicies): string[] {
+  return Object.keys(policies).filter((topic) => policies[topic]?.subscribers.includes(service) === true);
+}

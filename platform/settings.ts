@@ -31,6 +31,7 @@ export type SettingsOptions = {
 };
 
 const own = { name: 'process', config: processConfig };
+const authority = { name: 'event-bus', config: z.object({ DATABASE_CA: z.string() }) };
 const database = { name: 'event-bus', config: z.object({ DATABASE_URL: z.string() }) };
 
 /** Whether a service has a database. */
@@ -60,6 +61,14 @@ export async function readSettings({ entries, services, variables, onProgress }:
     const isBus = variable === 'EVENT_BUS_URL';
     if (isBus && isGiven(variables, database.name, 'DATABASE_URL'))
       return readConfig([database], { variables }).of(database).DATABASE_URL;
+    if (variable === 'EVENT_BUS_CA' && isGiven(variables, database.name, 'DATABASE_CA'))
+      return readConfig([authority], { variables }).of(authority).DATABASE_CA;
+    // An engine that carries the events leaves to it only what the service itself failed at.
+    const isCarried = isGiven(variables, name, 'RABBITMQ_URL') || isGiven(variables, name, 'KAFKA_BROKERS');
+    if (isBus && isCarried && isGiven(variables, name, 'DATABASE_URL')) {
+      const ownDatabase = { ...database, name };
+      return readConfig([ownDatabase], { variables }).of(ownDatabase).DATABASE_URL;
+    }
     if (isBus || variable === 'DATABASE_URL') {
       if (postgres === undefined) return undefined;
       const role = isBus ? database.name : name;

@@ -160,7 +160,7 @@ test('what a group gives up goes to its own dead letters, and back to it alone',
     const queue = definitions.queues.find((each) => each.name === name);
     expect(queue?.arguments).toMatchObject({
       'x-queue-type': 'quorum',
-      'x-delivery-limit': 9,
+      'x-delivery-limit': 50,
       'x-dead-letter-exchange': 'dead',
       'x-dead-letter-routing-key': name,
     });

@@ -1,28 +1,22 @@
 import type { MeshEvent, MeshModel } from '../model.ts';
 import type { Renderer, RenderSettings } from '../render.ts';
 import { sourceText } from '../source.ts';
+import { rabbitNames } from '#platform/event-bus-names.ts';
 
 /**
- * The names that an adapter of the event bus and these definitions agree on. A group is a subscriber's name: its queue is called so.
- * A routing key is an event's full name, such as "only2u.order.v1.OrderConfirmed"; a message says it as its `type` too, since a dead
- * one has its group's name as key.
+ * A message that came back so often is dead. Groups count their failures themselves; this is the net below, for what ends a process
+ * before it can count. RabbitMQ counts for all that a process held when its connection broke, so a low limit would take what merely
+ * waited beside.
  */
-export const rabbitNames = {
-  vhost: 'only2u',
-  /** Where a publisher tells its events: a topic exchange that nobody else may write to. */
-  eventsOf: (publisher: string) => `events.${publisher}`,
-  /** Where the broker puts what a group gave up, by the group's name. Nobody may write to it. */
-  dead: 'dead',
-  /** What a group gave up, until somebody replays or drops it. */
-  deadOf: (group: string) => `${group}.dead`,
-  /** Where a group puts a dead event back: it leads to the group's own queue alone. */
-  replayOf: (group: string) => `${group}.replay`,
-} as const;
+const deliveryLimit = 50;
 
-/** A message that came back so often is dead: it is handled once more than that, ten times in all. */
-const deliveryLimit = 9;
+/** RabbitMQ 4 gives up after 20 unless told, also what is but put away: what no process could put away so often is not lost for that. */
+const deadLimit = 1_000_000;
 
 const nothing = '^$';
+
+/** What the broker must know of an event. */
+export type RabbitEvent = Pick<MeshEvent, 'topic' | 'publisher' | 'subscribers'>;
 
 /**
  * The plane of the broker: all that it must know, as `rabbitmqctl import_definitions` takes it, and a page that says why. The users
@@ -43,8 +37,9 @@ function withoutPassword(name: string) {
   return { name, password_hash: '', hashing_algorithm: 'rabbit_password_hashing_sha256', tags: [] };
 }
 
-function definitionsOf(events: MeshModel['events']) {
-  const { vhost, eventsOf, dead, deadOf, replayOf } = rabbitNames;
+/** All but the users: for the virtual host of the shop, or another. */
+export function definitionsOf(events: readonly RabbitEvent[], vhost: string = rabbitNames.vhost) {
+  const { eventsOf, dead, deadOf, replayOf } = rabbitNames;
   const publishers = publishersOf(events);
   const groups = groupsOf(events);
   const exchange = (name: string, type: string, internal = false) => {
@@ -80,7 +75,7 @@ function definitionsOf(events: MeshModel['events']) {
         'x-dead-letter-strategy': 'at-least-once', // a dead event is never lost either
         'x-overflow': 'reject-publish', // which that strategy asks for
       }),
-      queue(deadOf(group), {}),
+      queue(deadOf(group), { 'x-delivery-limit': deadLimit }),
     ]),
     bindings: [
       ...groups.flatMap((group) =>
@@ -92,7 +87,7 @@ function definitionsOf(events: MeshModel['events']) {
 }
 
 /** Exactly what a user's events need: nobody makes or binds anything, since all that there is stands here. */
-function permissionOf(user: string, events: MeshModel['events']) {
+function permissionOf(user: string, events: readonly RabbitEvent[]) {
   const { eventsOf, deadOf, replayOf } = rabbitNames;
   const listens = groupsOf(events).includes(user);
   return {
@@ -110,23 +105,23 @@ function anyOf(names: readonly string[]): string {
   return names.length === 0 ? nothing : `^(${names.map((name) => name.replaceAll('.', '\\.')).join('|')})$`;
 }
 
-function publishersOf(events: readonly MeshEvent[]): readonly string[] {
+function publishersOf(events: readonly RabbitEvent[]): readonly string[] {
   return [...new Set(events.map(({ publisher }) => publisher))].sort();
 }
 
-function groupsOf(events: readonly MeshEvent[]): readonly string[] {
+function groupsOf(events: readonly RabbitEvent[]): readonly string[] {
   return [...new Set(events.flatMap(({ subscribers }) => subscribers))].sort();
 }
 
-function usersOf(events: readonly MeshEvent[]): readonly string[] {
+function usersOf(events: readonly RabbitEvent[]): readonly string[] {
   return [...new Set([...publishersOf(events), ...groupsOf(events)])].sort();
 }
 
-function toldBy(publisher: string, events: readonly MeshEvent[]): readonly string[] {
+function toldBy(publisher: string, events: readonly RabbitEvent[]): readonly string[] {
   return events.filter((event) => event.publisher === publisher).map(({ topic }) => topic);
 }
 
-function heardBy(group: string, events: readonly MeshEvent[]): readonly MeshEvent[] {
+function heardBy(group: string, events: readonly RabbitEvent[]): readonly RabbitEvent[] {
   return events.filter(({ subscribers }) => subscribers.includes(group));
 }
 
@@ -158,7 +153,7 @@ Then, and again after each change of the contracts, all else:
     rabbitmqctl import_definitions definitions.json
 
 That is refused while a user is missing. What a contract no longer grants is gone from the permissions at once; a queue, a binding or a
-user that stands here no longer is deleted by hand.
+user that stands here no longer is deleted by hand. A queue that is there keeps the arguments that it was made with.
 
 | event, which is its routing key | told by, through the exchange | heard by the queue | contract |
 |---|---|---|---|
@@ -168,9 +163,10 @@ ${lines.join('')}
 ${users.join('')}
 Nobody may configure anything. Whoever tells and hears nothing has no user. All is in the vhost \`${vhost}\`.
 
-A queue has one active consumer, so that events of one key come in order. What was delivered ${deliveryLimit + 1} times without success goes by the
-exchange \`${dead}\` to the group's queue of dead letters (such as \`${deadOf('order')}\`), and from there back through the group's own
-exchange (\`${replayOf('order')}\`) when somebody replays it.
+A queue has one active consumer, so that events of one key come in order. Groups count their failures themselves and keep what they gave up
+in their database, with the error. What ended each process that began it, so that nobody counted, was delivered ${deliveryLimit + 1} times and goes by
+the exchange \`${dead}\` to the group's queue (such as \`${deadOf('order')}\`), from which the group puts it away with its other dead events. What is
+replayed (\`npm run dead-letters\`) comes back through the group's own exchange (\`${replayOf('order')}\`).
 `;
 }
 

@@ -1,5 +1,5 @@
 import { type Channel, type ChannelModel, connect } from 'amqplib';
-import { rabbitNames } from '../../mesh/planes/rabbitmq.ts';
+import { rabbitNames } from '#platform/event-bus-names.ts';
 
 /** A user of the broker, who tries what it may do. Each try has a channel of its own, since a refusal ends it. */
 export type Asking = {

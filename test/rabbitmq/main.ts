@@ -3,13 +3,13 @@ import { join, resolve } from 'node:path';
 import type { ConsumeMessage } from 'amqplib';
 import { loadContracts } from '../../mesh/load.ts';
 import { createModel } from '../../mesh/model.ts';
-import { rabbitNames } from '../../mesh/planes/rabbitmq.ts';
+import { rabbitNames } from '#platform/event-bus-names.ts';
 import { type Asking, askAs } from './asking.ts';
 import { type Broker, openBroker } from './broker.ts';
 
 const files = resolve(import.meta.dirname, '../../gen/mesh/rabbitmq');
 const { eventsOf, deadOf, replayOf, dead, vhost } = rabbitNames;
-const deliveries = 10;
+const deliveries = 51;
 
 const { events, workloads } = createModel(loadContracts('proto'));
 const publishers = new Set(events.map(({ publisher }) => publisher));
