@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { openElastic, type ElasticConnection, type ElasticSettings } from '#platform/connection.elastic.ts';
+import { newId } from '#platform/ids.ts';
+import { silentLog } from '#platform/telemetry/log.ts';
+import { engineVariables } from '#platform/testing/engines.ts';
+import { readFileSync } from 'node:fs';
+import { openSearchDatabase, type SearchDatabase } from './search-database.testing.ts';
+import { createElasticSearch } from './search.elastic.ts';
+import { createPostgresSearch, suggestionsOf } from './search.postgres.ts';
+import type { ProductSearch } from './search.ts';
+import { createPostgresSearchFeed } from './search-feed.postgres.ts';
+import { type SearchFollowing, startFollowing } from './search-follow.ts';
+import type { SearchFeed, SearchIndexEngine } from './search-index-engine.ts';
+import { createPostgresLexemes } from './search-lexemes.postgres.ts';
+import { createElasticIndexes } from './search-writing.elastic.ts';
+
+/** The Elasticsearch that runs, with a prefix that nobody else has. */
+export function testElasticSettings(changes: Partial<ElasticSettings> = {}): ElasticSettings {
+  const variables = engineVariables();
+  const url = variables['ELASTICSEARCH_URL'];
+  if (url === undefined) throw new Error('No Elasticsearch runs: npm run engines -- up elasticsearch');
+  const file = variables['ELASTICSEARCH_CA_FILE'];
+  return {
+    ELASTICSEARCH_URL: url,
+    ELASTICSEARCH_CA: file === undefined ? variables['ELASTICSEARCH_CA'] : readFileSync(file, 'utf8'),
+    ELASTICSEARCH_PREFIX: `test-${randomBytes(6).toString('hex')}-`,
+    ...changes,
+  };
+}
+
+export type ElasticShop = SearchDatabase & {
+  readonly connection: ElasticConnection;
+  readonly feed: SearchFeed;
+  readonly engine: SearchIndexEngine;
+  readonly search: ProductSearch;
+  readonly inPostgres: ProductSearch;
+  readonly following: SearchFollowing;
+  /** Tells the index what has changed and shows it. */
+  settle(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type ElasticShopOptions = {
+  readonly settings?: ElasticSettings;
+  /** Whether the index is followed in the background, as in life, or by `settle` alone. */
+  readonly everyMs?: number;
+};
+
+/** A database and an index of its own that follows it. For tests alone. */
+export async function openElasticShop({
+  settings = testElasticSettings(),
+  everyMs = Infinity,
+}: ElasticShopOptions = {}): Promise<ElasticShop> {
+  const shop = await openSearchDatabase();
+  const log = silentLog();
+  const connection = await openElastic(settings, log);
+  const engine = createElasticIndexes(connection, log);
+  const feed = createPostgresSearchFeed(shop.database);
+  const following = startFollowing({ feed, engine, log, newId, now: () => new Date(), everyMs });
+  const lexemes = createPostgresLexemes(shop.database);
+  return {
+    ...shop,
+    connection,
+    engine,
+    feed,
+    following,
+    inPostgres: createPostgresSearch(shop.database),
+    search: createElasticSearch({
+      connection,
+      lexemes,
+      timeoutMs: 20_000, // on a machine that does other things too
+      suggestionsOf: (ids) => suggestionsOf(shop.database, ids),
+    }),
+    async settle() {
+      while ((await following.round()) > 0 || !following.isLive());
+      for (const { name } of await feed.indexes(engine.alias)) await engine.refresh(name);
+    },
+    async close() {
+      await following.close();
+      await connection.client.indices.delete({ index: connection.index('*') }).catch(() => undefined);
+      await connection.close();
+      await shop.database.close();
+    },
+  };
+}
