@@ -192,27 +192,29 @@ export type Grants = {
   'only2u.product.v1.ProductService': {
     contract: typeof only2u_product_v1_ProductService;
     callers: {
-      // proto/only2u/product/v1/product.proto:117
+      // proto/only2u/product/v1/product.proto:139
       batchGetProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:138
+      // proto/only2u/product/v1/product.proto:160
       batchGetVariants: 'cart' | 'order';
       // proto/only2u/product/v1/product.proto:20
       createProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:98
+      // proto/only2u/product/v1/product.proto:120
       deleteProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:219
+      // proto/only2u/product/v1/product.proto:241
       exportProducts: 'gateway' | 'operator';
       // proto/only2u/product/v1/product.proto:40
       getProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:195
+      // proto/only2u/product/v1/product.proto:217
       importProducts: 'gateway' | 'operator';
+      // proto/only2u/product/v1/product.proto:82
+      listBestSellers: 'gateway';
       // proto/only2u/product/v1/product.proto:60
       listProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:152
-      searchProducts: 'gateway' | 'operator';
       // proto/only2u/product/v1/product.proto:174
+      searchProducts: 'gateway' | 'operator';
+      // proto/only2u/product/v1/product.proto:196
       suggestProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:79
+      // proto/only2u/product/v1/product.proto:101
       updateProduct: 'gateway';
     };
   };

@@ -138,27 +138,29 @@ export const policies = {
   'only2u.product.v1.InventoryService/ReserveStock': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/product/v1/inventory.proto:129
   'only2u.product.v1.InventoryService/RestockItems': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
-  // proto/only2u/product/v1/product.proto:117
+  // proto/only2u/product/v1/product.proto:139
   'only2u.product.v1.ProductService/BatchGetProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:138
+  // proto/only2u/product/v1/product.proto:160
   'only2u.product.v1.ProductService/BatchGetVariants': { callers: ['cart', 'order'], access: 'internal', timeoutMs: 2000, idempotency: 'no-side-effects' },
   // proto/only2u/product/v1/product.proto:20
   'only2u.product.v1.ProductService/CreateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
-  // proto/only2u/product/v1/product.proto:98
+  // proto/only2u/product/v1/product.proto:120
   'only2u.product.v1.ProductService/DeleteProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
-  // proto/only2u/product/v1/product.proto:219
+  // proto/only2u/product/v1/product.proto:241
   'only2u.product.v1.ProductService/ExportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:40
   'only2u.product.v1.ProductService/GetProduct': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:195
+  // proto/only2u/product/v1/product.proto:217
   'only2u.product.v1.ProductService/ImportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'idempotent', open: true },
+  // proto/only2u/product/v1/product.proto:82
+  'only2u.product.v1.ProductService/ListBestSellers': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:60
   'only2u.product.v1.ProductService/ListProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:152
-  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway', 'operator'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:174
+  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway', 'operator'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
+  // proto/only2u/product/v1/product.proto:196
   'only2u.product.v1.ProductService/SuggestProducts': { callers: ['gateway'], access: 'public', timeoutMs: 1000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:79
+  // proto/only2u/product/v1/product.proto:101
   'only2u.product.v1.ProductService/UpdateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/auth.proto:120
   'only2u.user.v1.AuthService/ChangePassword': { callers: ['gateway'], access: 'user', timeoutMs: 5000, limits: [{ scope: 'user', requests: 10, windowMs: 60000 }], concurrency: 64, idempotency: 'idempotent', open: true },
@@ -207,7 +209,7 @@ export const policies = {
 /** Who tells an event, and who hears of it. */
 export const events = {
   'only2u.order.v1.OrderChanged': { publisher: 'order', subscribers: [], at: 'proto/only2u/order/v1/events.proto:12' },
-  'only2u.order.v1.OrderConfirmed': { publisher: 'order', subscribers: ['cart'], at: 'proto/only2u/order/v1/events.proto:32' },
+  'only2u.order.v1.OrderConfirmed': { publisher: 'order', subscribers: ['cart', 'product'], at: 'proto/only2u/order/v1/events.proto:32' },
   'only2u.payment.v1.PaymentChanged': { publisher: 'payment', subscribers: ['order'], at: 'proto/only2u/payment/v1/events.proto:12' },
   'only2u.product.v1.ProductChanged': { publisher: 'product', subscribers: [], at: 'proto/only2u/product/v1/events.proto:12' },
   'only2u.product.v1.ProductDeleted': { publisher: 'product', subscribers: [], at: 'proto/only2u/product/v1/events.proto:32' },

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type MessageInitShape } from '@bufbuild/protobuf';
+import { type DescMessage, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Client } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen/google/rpc/error_details_pb.ts';
 import { CategoryService } from '#gen/only2u/product/v1/category_pb.ts';
 import { ProductService, ProductStatus, type Product, type ProductSchema } from '#gen/only2u/product/v1/product_pb.ts';
+import type { Subscribing } from '#platform/event-bus.ts';
 import { openTestDatabase } from '#platform/testing/database.ts';
 import { openTestService, type TestService } from '#platform/testing/service.ts';
 import { productService } from './service.ts';
@@ -26,6 +27,8 @@ export type ProductShop = {
   readonly admin: Clients;
   /** A product of usr_v. */
   create(product?: MessageInitShape<typeof ProductSchema>): Promise<Product>;
+  /** Has the service handle an event of others, now. */
+  tell<S extends DescMessage>(schema: S, event: MessageShape<S>, id?: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -42,7 +45,21 @@ export const shirt = {
 
 export async function openProductShop(): Promise<ProductShop> {
   const database = await openTestDatabase('product', migrations);
-  const app = await openTestService(productService, {
+  const subscriptions: Subscribing[] = [];
+  const service: typeof productService = {
+    ...productService,
+    open(env) {
+      const events: typeof env.events = {
+        ...env.events,
+        subscribe(subscribing) {
+          subscriptions.push(subscribing);
+          return env.events.subscribe(subscribing);
+        },
+      };
+      return productService.open({ ...env, events });
+    },
+  };
+  const app = await openTestService(service, {
     config: { DATABASE_URL: database.url, PAGE_TOKEN_KEY: 'for tests only, 32 characters or more' },
   });
   const as = (id: string, ...roles: readonly string[]): Clients => {
@@ -61,6 +78,12 @@ export async function openProductShop(): Promise<ProductShop> {
       const made = await vendor.products.createProduct({ requestId: requestId(), product: { ...shirt, ...product } });
       if (made.product === undefined) throw new Error('the product that was made is missing');
       return made.product;
+    },
+    async tell(schema, event, id = randomUUID()) {
+      const about = { id, topic: schema.typeName, key: '', traceparent: '', time: new Date() };
+      const message = { ...about, body: toBinary(schema, event) };
+      const listening = subscriptions.filter(({ topics }) => topics.includes(schema.typeName));
+      for (const { handle } of listening) await handle(message, new AbortController().signal);
     },
     async close() {
       await app.close();

@@ -4,9 +4,13 @@ import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { secret } from '#platform/config.ts';
 import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
-import { databaseVariables } from '#platform/engine-config.ts';
+import { databaseVariables, redisVariables } from '#platform/engine-config.ts';
+import { consume } from '#platform/outbox.postgres.ts';
 import { pageTokens } from '#platform/page-token.ts';
 import { defineService, handle } from '#platform/service.ts';
+import { bestSellerEvents } from './best-seller-events.postgres.ts';
+import { openSharedWork } from './best-seller-open.ts';
+import { createBestSellerRpc } from './best-seller-rpc.ts';
 import { createCategoryRpc } from './category-rpc.ts';
 import { createCategoryTreeCache } from './category-tree.ts';
 import { createPostgresExport } from './export-store.postgres.ts';
@@ -27,6 +31,7 @@ import { createPostgresVariants } from './variant-store.postgres.ts';
 
 const config = z.object({
   ...databaseVariables,
+  ...redisVariables,
   PAGE_TOKEN_KEY: secret(),
   /** Whether an empty shop begins with a catalog of samples: "on" with the embedded database unless told. */
   SAMPLE_CATALOG: z.enum(['on', 'off']).default('off'),
@@ -61,13 +66,27 @@ export const productService = defineService({
       });
       if (products !== undefined) env.log.info({ products }, 'the sample catalog is loaded');
     }
-    const sweeper = startSweeper({ store: inventory, now: env.now, log: env.log });
+    const shared = await openSharedWork(database, env).catch(async (error: unknown) => {
+      await database.close();
+      throw error;
+    });
+    const { ranking, locks, locksApart } = shared;
+    const handlers = bestSellerEvents(ranking, categories);
+    const listening = consume({ bus: env.events, database, group: 'product', handlers, trace: env.trace });
+    const subscription = await listening.catch(async (error: unknown) => {
+      await shared.close();
+      await database.close();
+      throw error;
+    });
+    const turn = locksApart ? { locks, name: 'product give back reservations' } : undefined;
+    const sweeper = startSweeper({ store: inventory, now: env.now, log: env.log, turn });
     return {
       handlers: [
         handle(ProductService, {
           ...createProductRpc({ store, pageTokens: tokens, env }),
           ...createVariantRpc({ variants: createPostgresVariants(database), categories }),
           ...createSearchRpc({ store, search, categories, pageTokens: tokens }),
+          ...createBestSellerRpc({ ranking, store, pageTokens: tokens }),
           ...createImportRpc({
             imports,
             exports: createPostgresExport(database),
@@ -80,8 +99,11 @@ export const productService = defineService({
         handleInventory({ store: inventory, now: env.now, newId: env.newId }),
       ],
       database,
+      engines: shared.engines,
       async close() {
+        await subscription.close();
         await sweeper.close();
+        await shared.close();
         await database.close();
       },
     };

@@ -322,7 +322,7 @@ const file_only2u_order_v1_events_proto_rawDesc = "" +
 	"\aversion\x18\x06 \x01(\x05R\aversion\x12;\n" +
 	"\vchange_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"changeTime:\v\xe2\xe0\x18\a\n" +
-	"\x05order\"\xd7\x02\n" +
+	"\x05order\"\xe0\x02\n" +
 	"\x0eOrderConfirmed\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\tR\aorderId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x1c\n" +
@@ -331,8 +331,8 @@ const file_only2u_order_v1_events_proto_rawDesc = "" +
 	"\x05total\x18\x05 \x01(\v2\x15.only2u.type.v1.MoneyR\x05total\x12!\n" +
 	"\fcoupon_codes\x18\x06 \x03(\tR\vcouponCodes\x12=\n" +
 	"\fconfirm_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vconfirmTime\x12\x1b\n" +
-	"\tcart_etag\x18\b \x01(\tR\bcartEtag:\x11\xe2\xe0\x18\r\n" +
-	"\x05order\x12\x04cart\"\x94\x01\n" +
+	"\tcart_etag\x18\b \x01(\tR\bcartEtag:\x1a\xe2\xe0\x18\x16\n" +
+	"\x05order\x12\x04cart\x12\aproduct\"\x94\x01\n" +
 	"\rConfirmedItem\x12\x1d\n" +
 	"\n" +
 	"variant_id\x18\x01 \x01(\tR\tvariantId\x12\x1b\n" +

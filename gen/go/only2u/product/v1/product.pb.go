@@ -1024,6 +1024,181 @@ func (x *ListProductsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// ListBestSellersRequest asks for a page of best sellers.
+type ListBestSellersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most; 0 means 50, more than 100 means 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only what was in this category or below it when it was bought, "cat_…".
+	CategoryId    string `protobuf:"bytes,3,opt,name=category_id,json=categoryId,proto3" json:"category_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBestSellersRequest) Reset() {
+	*x = ListBestSellersRequest{}
+	mi := &file_only2u_product_v1_product_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBestSellersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBestSellersRequest) ProtoMessage() {}
+
+func (x *ListBestSellersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_product_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBestSellersRequest.ProtoReflect.Descriptor instead.
+func (*ListBestSellersRequest) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListBestSellersRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListBestSellersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListBestSellersRequest) GetCategoryId() string {
+	if x != nil {
+		return x.CategoryId
+	}
+	return ""
+}
+
+// ListBestSellersResponse is a page of best sellers.
+type ListBestSellersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The products, the best first. The list ends after some hundreds.
+	BestSellers []*BestSeller `protobuf:"bytes,1,rep,name=best_sellers,json=bestSellers,proto3" json:"best_sellers,omitempty"`
+	// Ask with this for the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBestSellersResponse) Reset() {
+	*x = ListBestSellersResponse{}
+	mi := &file_only2u_product_v1_product_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBestSellersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBestSellersResponse) ProtoMessage() {}
+
+func (x *ListBestSellersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_product_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBestSellersResponse.ProtoReflect.Descriptor instead.
+func (*ListBestSellersResponse) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListBestSellersResponse) GetBestSellers() []*BestSeller {
+	if x != nil {
+		return x.BestSellers
+	}
+	return nil
+}
+
+func (x *ListBestSellersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// BestSeller is a product that is bought often.
+type BestSeller struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The product.
+	Product *Product `protobuf:"bytes,1,opt,name=product,proto3" json:"product,omitempty"`
+	// At least so many pieces were bought in the last seven days: 10, 50, 100, 500,
+	// 1000 and so on; 0 for fewer than 10. How many exactly is its vendor's affair.
+	SoldAtLeast   int32 `protobuf:"varint,2,opt,name=sold_at_least,json=soldAtLeast,proto3" json:"sold_at_least,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BestSeller) Reset() {
+	*x = BestSeller{}
+	mi := &file_only2u_product_v1_product_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BestSeller) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BestSeller) ProtoMessage() {}
+
+func (x *BestSeller) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_product_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BestSeller.ProtoReflect.Descriptor instead.
+func (*BestSeller) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BestSeller) GetProduct() *Product {
+	if x != nil {
+		return x.Product
+	}
+	return nil
+}
+
+func (x *BestSeller) GetSoldAtLeast() int32 {
+	if x != nil {
+		return x.SoldAtLeast
+	}
+	return 0
+}
+
 // UpdateProductRequest holds the fields to change.
 type UpdateProductRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1040,7 +1215,7 @@ type UpdateProductRequest struct {
 
 func (x *UpdateProductRequest) Reset() {
 	*x = UpdateProductRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[11]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1227,7 @@ func (x *UpdateProductRequest) String() string {
 func (*UpdateProductRequest) ProtoMessage() {}
 
 func (x *UpdateProductRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[11]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1240,7 @@ func (x *UpdateProductRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProductRequest.ProtoReflect.Descriptor instead.
 func (*UpdateProductRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{11}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateProductRequest) GetRequestId() string {
@@ -1100,7 +1275,7 @@ type UpdateProductResponse struct {
 
 func (x *UpdateProductResponse) Reset() {
 	*x = UpdateProductResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[12]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1287,7 @@ func (x *UpdateProductResponse) String() string {
 func (*UpdateProductResponse) ProtoMessage() {}
 
 func (x *UpdateProductResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[12]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1300,7 @@ func (x *UpdateProductResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProductResponse.ProtoReflect.Descriptor instead.
 func (*UpdateProductResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{12}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpdateProductResponse) GetProduct() *Product {
@@ -1150,7 +1325,7 @@ type DeleteProductRequest struct {
 
 func (x *DeleteProductRequest) Reset() {
 	*x = DeleteProductRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[13]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1337,7 @@ func (x *DeleteProductRequest) String() string {
 func (*DeleteProductRequest) ProtoMessage() {}
 
 func (x *DeleteProductRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[13]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1350,7 @@ func (x *DeleteProductRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProductRequest.ProtoReflect.Descriptor instead.
 func (*DeleteProductRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{13}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteProductRequest) GetRequestId() string {
@@ -1208,7 +1383,7 @@ type DeleteProductResponse struct {
 
 func (x *DeleteProductResponse) Reset() {
 	*x = DeleteProductResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[14]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1220,7 +1395,7 @@ func (x *DeleteProductResponse) String() string {
 func (*DeleteProductResponse) ProtoMessage() {}
 
 func (x *DeleteProductResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[14]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1233,7 +1408,7 @@ func (x *DeleteProductResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProductResponse.ProtoReflect.Descriptor instead.
 func (*DeleteProductResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{14}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{17}
 }
 
 // BatchGetProductsRequest names products.
@@ -1247,7 +1422,7 @@ type BatchGetProductsRequest struct {
 
 func (x *BatchGetProductsRequest) Reset() {
 	*x = BatchGetProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[15]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1434,7 @@ func (x *BatchGetProductsRequest) String() string {
 func (*BatchGetProductsRequest) ProtoMessage() {}
 
 func (x *BatchGetProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[15]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1447,7 @@ func (x *BatchGetProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetProductsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{15}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *BatchGetProductsRequest) GetProductIds() []string {
@@ -1293,7 +1468,7 @@ type BatchGetProductsResponse struct {
 
 func (x *BatchGetProductsResponse) Reset() {
 	*x = BatchGetProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[16]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1305,7 +1480,7 @@ func (x *BatchGetProductsResponse) String() string {
 func (*BatchGetProductsResponse) ProtoMessage() {}
 
 func (x *BatchGetProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[16]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1318,7 +1493,7 @@ func (x *BatchGetProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetProductsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{16}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *BatchGetProductsResponse) GetProducts() []*Product {
@@ -1339,7 +1514,7 @@ type BatchGetVariantsRequest struct {
 
 func (x *BatchGetVariantsRequest) Reset() {
 	*x = BatchGetVariantsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[17]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1526,7 @@ func (x *BatchGetVariantsRequest) String() string {
 func (*BatchGetVariantsRequest) ProtoMessage() {}
 
 func (x *BatchGetVariantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[17]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1539,7 @@ func (x *BatchGetVariantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetVariantsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetVariantsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{17}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *BatchGetVariantsRequest) GetVariantIds() []string {
@@ -1385,7 +1560,7 @@ type BatchGetVariantsResponse struct {
 
 func (x *BatchGetVariantsResponse) Reset() {
 	*x = BatchGetVariantsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[18]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1397,7 +1572,7 @@ func (x *BatchGetVariantsResponse) String() string {
 func (*BatchGetVariantsResponse) ProtoMessage() {}
 
 func (x *BatchGetVariantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[18]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1410,7 +1585,7 @@ func (x *BatchGetVariantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetVariantsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetVariantsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{18}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *BatchGetVariantsResponse) GetVariants() []*SellableVariant {
@@ -1473,7 +1648,7 @@ type SellableVariant struct {
 
 func (x *SellableVariant) Reset() {
 	*x = SellableVariant{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[19]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1660,7 @@ func (x *SellableVariant) String() string {
 func (*SellableVariant) ProtoMessage() {}
 
 func (x *SellableVariant) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[19]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1673,7 @@ func (x *SellableVariant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SellableVariant.ProtoReflect.Descriptor instead.
 func (*SellableVariant) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{19}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SellableVariant) GetVariantId() string {
@@ -1679,7 +1854,7 @@ type SearchProductsRequest struct {
 
 func (x *SearchProductsRequest) Reset() {
 	*x = SearchProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[20]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1691,7 +1866,7 @@ func (x *SearchProductsRequest) String() string {
 func (*SearchProductsRequest) ProtoMessage() {}
 
 func (x *SearchProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[20]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1704,7 +1879,7 @@ func (x *SearchProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchProductsRequest.ProtoReflect.Descriptor instead.
 func (*SearchProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{20}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SearchProductsRequest) GetPageSize() int32 {
@@ -1797,7 +1972,7 @@ type OptionFilter struct {
 
 func (x *OptionFilter) Reset() {
 	*x = OptionFilter{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[21]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1809,7 +1984,7 @@ func (x *OptionFilter) String() string {
 func (*OptionFilter) ProtoMessage() {}
 
 func (x *OptionFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[21]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1822,7 +1997,7 @@ func (x *OptionFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptionFilter.ProtoReflect.Descriptor instead.
 func (*OptionFilter) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{21}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *OptionFilter) GetName() string {
@@ -1860,7 +2035,7 @@ type SearchProductsResponse struct {
 
 func (x *SearchProductsResponse) Reset() {
 	*x = SearchProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[22]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1872,7 +2047,7 @@ func (x *SearchProductsResponse) String() string {
 func (*SearchProductsResponse) ProtoMessage() {}
 
 func (x *SearchProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[22]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1885,7 +2060,7 @@ func (x *SearchProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchProductsResponse.ProtoReflect.Descriptor instead.
 func (*SearchProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{22}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SearchProductsResponse) GetProducts() []*Product {
@@ -1943,7 +2118,7 @@ type Facet struct {
 
 func (x *Facet) Reset() {
 	*x = Facet{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[23]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1955,7 +2130,7 @@ func (x *Facet) String() string {
 func (*Facet) ProtoMessage() {}
 
 func (x *Facet) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[23]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1968,7 +2143,7 @@ func (x *Facet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facet.ProtoReflect.Descriptor instead.
 func (*Facet) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{23}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Facet) GetName() string {
@@ -2000,7 +2175,7 @@ type FacetValue struct {
 
 func (x *FacetValue) Reset() {
 	*x = FacetValue{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[24]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2012,7 +2187,7 @@ func (x *FacetValue) String() string {
 func (*FacetValue) ProtoMessage() {}
 
 func (x *FacetValue) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[24]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2025,7 +2200,7 @@ func (x *FacetValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FacetValue.ProtoReflect.Descriptor instead.
 func (*FacetValue) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{24}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FacetValue) GetValue() string {
@@ -2062,7 +2237,7 @@ type SuggestProductsRequest struct {
 
 func (x *SuggestProductsRequest) Reset() {
 	*x = SuggestProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[25]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2074,7 +2249,7 @@ func (x *SuggestProductsRequest) String() string {
 func (*SuggestProductsRequest) ProtoMessage() {}
 
 func (x *SuggestProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[25]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2087,7 +2262,7 @@ func (x *SuggestProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestProductsRequest.ProtoReflect.Descriptor instead.
 func (*SuggestProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{25}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SuggestProductsRequest) GetPrefix() string {
@@ -2115,7 +2290,7 @@ type SuggestProductsResponse struct {
 
 func (x *SuggestProductsResponse) Reset() {
 	*x = SuggestProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2127,7 +2302,7 @@ func (x *SuggestProductsResponse) String() string {
 func (*SuggestProductsResponse) ProtoMessage() {}
 
 func (x *SuggestProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2140,7 +2315,7 @@ func (x *SuggestProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestProductsResponse.ProtoReflect.Descriptor instead.
 func (*SuggestProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{26}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SuggestProductsResponse) GetSuggestions() []*Suggestion {
@@ -2167,7 +2342,7 @@ type Suggestion struct {
 
 func (x *Suggestion) Reset() {
 	*x = Suggestion{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2354,7 @@ func (x *Suggestion) String() string {
 func (*Suggestion) ProtoMessage() {}
 
 func (x *Suggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2367,7 @@ func (x *Suggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suggestion.ProtoReflect.Descriptor instead.
 func (*Suggestion) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{27}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Suggestion) GetProductId() string {
@@ -2239,7 +2414,7 @@ type ImportProductsRequest struct {
 
 func (x *ImportProductsRequest) Reset() {
 	*x = ImportProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2251,7 +2426,7 @@ func (x *ImportProductsRequest) String() string {
 func (*ImportProductsRequest) ProtoMessage() {}
 
 func (x *ImportProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2264,7 +2439,7 @@ func (x *ImportProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProductsRequest.ProtoReflect.Descriptor instead.
 func (*ImportProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{28}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ImportProductsRequest) GetPiece() isImportProductsRequest_Piece {
@@ -2325,7 +2500,7 @@ type ImportOptions struct {
 
 func (x *ImportOptions) Reset() {
 	*x = ImportOptions{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2337,7 +2512,7 @@ func (x *ImportOptions) String() string {
 func (*ImportOptions) ProtoMessage() {}
 
 func (x *ImportOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2350,7 +2525,7 @@ func (x *ImportOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportOptions.ProtoReflect.Descriptor instead.
 func (*ImportOptions) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{29}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ImportOptions) GetRequestId() string {
@@ -2399,7 +2574,7 @@ type ImportProductsResponse struct {
 
 func (x *ImportProductsResponse) Reset() {
 	*x = ImportProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2411,7 +2586,7 @@ func (x *ImportProductsResponse) String() string {
 func (*ImportProductsResponse) ProtoMessage() {}
 
 func (x *ImportProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2424,7 +2599,7 @@ func (x *ImportProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProductsResponse.ProtoReflect.Descriptor instead.
 func (*ImportProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{30}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ImportProductsResponse) GetRowCount() int32 {
@@ -2502,7 +2677,7 @@ type ImportFault struct {
 
 func (x *ImportFault) Reset() {
 	*x = ImportFault{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2514,7 +2689,7 @@ func (x *ImportFault) String() string {
 func (*ImportFault) ProtoMessage() {}
 
 func (x *ImportFault) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2527,7 +2702,7 @@ func (x *ImportFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFault.ProtoReflect.Descriptor instead.
 func (*ImportFault) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{31}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ImportFault) GetLine() int32 {
@@ -2579,7 +2754,7 @@ type ExportProductsRequest struct {
 
 func (x *ExportProductsRequest) Reset() {
 	*x = ExportProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2591,7 +2766,7 @@ func (x *ExportProductsRequest) String() string {
 func (*ExportProductsRequest) ProtoMessage() {}
 
 func (x *ExportProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2604,7 +2779,7 @@ func (x *ExportProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProductsRequest.ProtoReflect.Descriptor instead.
 func (*ExportProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{32}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ExportProductsRequest) GetVendorId() string {
@@ -2632,7 +2807,7 @@ type ExportProductsResponse struct {
 
 func (x *ExportProductsResponse) Reset() {
 	*x = ExportProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2644,7 +2819,7 @@ func (x *ExportProductsResponse) String() string {
 func (*ExportProductsResponse) ProtoMessage() {}
 
 func (x *ExportProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2657,7 +2832,7 @@ func (x *ExportProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProductsResponse.ProtoReflect.Descriptor instead.
 func (*ExportProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{33}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ExportProductsResponse) GetChunk() []byte {
@@ -2745,7 +2920,20 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\x06status\x18\x05 \x01(\x0e2 .only2u.product.v1.ProductStatusB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06status\"v\n" +
 	"\x14ListProductsResponse\x126\n" +
 	"\bproducts\x18\x01 \x03(\v2\x1a.only2u.product.v1.ProductR\bproducts\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc3\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x91\x01\n" +
+	"\x16ListBestSellersRequest\x12$\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12(\n" +
+	"\vcategory_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\n" +
+	"categoryId\"\x83\x01\n" +
+	"\x17ListBestSellersResponse\x12@\n" +
+	"\fbest_sellers\x18\x01 \x03(\v2\x1d.only2u.product.v1.BestSellerR\vbestSellers\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"f\n" +
+	"\n" +
+	"BestSeller\x124\n" +
+	"\aproduct\x18\x01 \x01(\v2\x1a.only2u.product.v1.ProductR\aproduct\x12\"\n" +
+	"\rsold_at_least\x18\x02 \x01(\x05R\vsoldAtLeast\"\xc3\x01\n" +
 	"\x14UpdateProductRequest\x12(\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\b\x18@R\trequestId\x12<\n" +
@@ -2886,7 +3074,7 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\x17SEARCH_SORT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15SEARCH_SORT_PRICE_ASC\x10\x01\x12\x1a\n" +
 	"\x16SEARCH_SORT_PRICE_DESC\x10\x02\x12\x16\n" +
-	"\x12SEARCH_SORT_NEWEST\x10\x032\x9e\r\n" +
+	"\x12SEARCH_SORT_NEWEST\x10\x032\xb4\x0e\n" +
 	"\x0eProductService\x12\x94\x01\n" +
 	"\rCreateProduct\x12'.only2u.product.v1.CreateProductRequest\x1a(.only2u.product.v1.CreateProductResponse\"0\xe2\xe0\x18)\n" +
 	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xac\x02\x1a\x02\b<\x90\x02\x02\x12\x84\x01\n" +
@@ -2895,6 +3083,9 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xf0.\x1a\x02\b<2\x06\n" +
 	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x8a\x01\n" +
 	"\fListProducts\x12&.only2u.product.v1.ListProductsRequest\x1a'.only2u.product.v1.ListProductsResponse\")\xe2\xe0\x18\"\n" +
+	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
+	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x93\x01\n" +
+	"\x0fListBestSellers\x12).only2u.product.v1.ListBestSellersRequest\x1a*.only2u.product.v1.ListBestSellersResponse\")\xe2\xe0\x18\"\n" +
 	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
 	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x94\x01\n" +
 	"\rUpdateProduct\x12'.only2u.product.v1.UpdateProductRequest\x1a(.only2u.product.v1.UpdateProductResponse\"0\xe2\xe0\x18)\n" +
@@ -2936,7 +3127,7 @@ func file_only2u_product_v1_product_proto_rawDescGZIP() []byte {
 }
 
 var file_only2u_product_v1_product_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_only2u_product_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_only2u_product_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_only2u_product_v1_product_proto_goTypes = []any{
 	(ProductStatus)(0),               // 0: only2u.product.v1.ProductStatus
 	(SearchSort)(0),                  // 1: only2u.product.v1.SearchSort
@@ -2951,32 +3142,35 @@ var file_only2u_product_v1_product_proto_goTypes = []any{
 	(*GetProductResponse)(nil),       // 10: only2u.product.v1.GetProductResponse
 	(*ListProductsRequest)(nil),      // 11: only2u.product.v1.ListProductsRequest
 	(*ListProductsResponse)(nil),     // 12: only2u.product.v1.ListProductsResponse
-	(*UpdateProductRequest)(nil),     // 13: only2u.product.v1.UpdateProductRequest
-	(*UpdateProductResponse)(nil),    // 14: only2u.product.v1.UpdateProductResponse
-	(*DeleteProductRequest)(nil),     // 15: only2u.product.v1.DeleteProductRequest
-	(*DeleteProductResponse)(nil),    // 16: only2u.product.v1.DeleteProductResponse
-	(*BatchGetProductsRequest)(nil),  // 17: only2u.product.v1.BatchGetProductsRequest
-	(*BatchGetProductsResponse)(nil), // 18: only2u.product.v1.BatchGetProductsResponse
-	(*BatchGetVariantsRequest)(nil),  // 19: only2u.product.v1.BatchGetVariantsRequest
-	(*BatchGetVariantsResponse)(nil), // 20: only2u.product.v1.BatchGetVariantsResponse
-	(*SellableVariant)(nil),          // 21: only2u.product.v1.SellableVariant
-	(*SearchProductsRequest)(nil),    // 22: only2u.product.v1.SearchProductsRequest
-	(*OptionFilter)(nil),             // 23: only2u.product.v1.OptionFilter
-	(*SearchProductsResponse)(nil),   // 24: only2u.product.v1.SearchProductsResponse
-	(*Facet)(nil),                    // 25: only2u.product.v1.Facet
-	(*FacetValue)(nil),               // 26: only2u.product.v1.FacetValue
-	(*SuggestProductsRequest)(nil),   // 27: only2u.product.v1.SuggestProductsRequest
-	(*SuggestProductsResponse)(nil),  // 28: only2u.product.v1.SuggestProductsResponse
-	(*Suggestion)(nil),               // 29: only2u.product.v1.Suggestion
-	(*ImportProductsRequest)(nil),    // 30: only2u.product.v1.ImportProductsRequest
-	(*ImportOptions)(nil),            // 31: only2u.product.v1.ImportOptions
-	(*ImportProductsResponse)(nil),   // 32: only2u.product.v1.ImportProductsResponse
-	(*ImportFault)(nil),              // 33: only2u.product.v1.ImportFault
-	(*ExportProductsRequest)(nil),    // 34: only2u.product.v1.ExportProductsRequest
-	(*ExportProductsResponse)(nil),   // 35: only2u.product.v1.ExportProductsResponse
-	(*timestamppb.Timestamp)(nil),    // 36: google.protobuf.Timestamp
-	(*v1.Money)(nil),                 // 37: only2u.type.v1.Money
-	(*fieldmaskpb.FieldMask)(nil),    // 38: google.protobuf.FieldMask
+	(*ListBestSellersRequest)(nil),   // 13: only2u.product.v1.ListBestSellersRequest
+	(*ListBestSellersResponse)(nil),  // 14: only2u.product.v1.ListBestSellersResponse
+	(*BestSeller)(nil),               // 15: only2u.product.v1.BestSeller
+	(*UpdateProductRequest)(nil),     // 16: only2u.product.v1.UpdateProductRequest
+	(*UpdateProductResponse)(nil),    // 17: only2u.product.v1.UpdateProductResponse
+	(*DeleteProductRequest)(nil),     // 18: only2u.product.v1.DeleteProductRequest
+	(*DeleteProductResponse)(nil),    // 19: only2u.product.v1.DeleteProductResponse
+	(*BatchGetProductsRequest)(nil),  // 20: only2u.product.v1.BatchGetProductsRequest
+	(*BatchGetProductsResponse)(nil), // 21: only2u.product.v1.BatchGetProductsResponse
+	(*BatchGetVariantsRequest)(nil),  // 22: only2u.product.v1.BatchGetVariantsRequest
+	(*BatchGetVariantsResponse)(nil), // 23: only2u.product.v1.BatchGetVariantsResponse
+	(*SellableVariant)(nil),          // 24: only2u.product.v1.SellableVariant
+	(*SearchProductsRequest)(nil),    // 25: only2u.product.v1.SearchProductsRequest
+	(*OptionFilter)(nil),             // 26: only2u.product.v1.OptionFilter
+	(*SearchProductsResponse)(nil),   // 27: only2u.product.v1.SearchProductsResponse
+	(*Facet)(nil),                    // 28: only2u.product.v1.Facet
+	(*FacetValue)(nil),               // 29: only2u.product.v1.FacetValue
+	(*SuggestProductsRequest)(nil),   // 30: only2u.product.v1.SuggestProductsRequest
+	(*SuggestProductsResponse)(nil),  // 31: only2u.product.v1.SuggestProductsResponse
+	(*Suggestion)(nil),               // 32: only2u.product.v1.Suggestion
+	(*ImportProductsRequest)(nil),    // 33: only2u.product.v1.ImportProductsRequest
+	(*ImportOptions)(nil),            // 34: only2u.product.v1.ImportOptions
+	(*ImportProductsResponse)(nil),   // 35: only2u.product.v1.ImportProductsResponse
+	(*ImportFault)(nil),              // 36: only2u.product.v1.ImportFault
+	(*ExportProductsRequest)(nil),    // 37: only2u.product.v1.ExportProductsRequest
+	(*ExportProductsResponse)(nil),   // 38: only2u.product.v1.ExportProductsResponse
+	(*timestamppb.Timestamp)(nil),    // 39: google.protobuf.Timestamp
+	(*v1.Money)(nil),                 // 40: only2u.type.v1.Money
+	(*fieldmaskpb.FieldMask)(nil),    // 41: google.protobuf.FieldMask
 }
 var file_only2u_product_v1_product_proto_depIdxs = []int32{
 	0,  // 0: only2u.product.v1.Product.status:type_name -> only2u.product.v1.ProductStatus
@@ -2984,59 +3178,63 @@ var file_only2u_product_v1_product_proto_depIdxs = []int32{
 	4,  // 2: only2u.product.v1.Product.variants:type_name -> only2u.product.v1.Variant
 	5,  // 3: only2u.product.v1.Product.images:type_name -> only2u.product.v1.Image
 	6,  // 4: only2u.product.v1.Product.seo:type_name -> only2u.product.v1.Seo
-	36, // 5: only2u.product.v1.Product.create_time:type_name -> google.protobuf.Timestamp
-	36, // 6: only2u.product.v1.Product.update_time:type_name -> google.protobuf.Timestamp
-	37, // 7: only2u.product.v1.Variant.price:type_name -> only2u.type.v1.Money
-	37, // 8: only2u.product.v1.Variant.compare_at_price:type_name -> only2u.type.v1.Money
+	39, // 5: only2u.product.v1.Product.create_time:type_name -> google.protobuf.Timestamp
+	39, // 6: only2u.product.v1.Product.update_time:type_name -> google.protobuf.Timestamp
+	40, // 7: only2u.product.v1.Variant.price:type_name -> only2u.type.v1.Money
+	40, // 8: only2u.product.v1.Variant.compare_at_price:type_name -> only2u.type.v1.Money
 	2,  // 9: only2u.product.v1.CreateProductRequest.product:type_name -> only2u.product.v1.Product
 	2,  // 10: only2u.product.v1.CreateProductResponse.product:type_name -> only2u.product.v1.Product
 	2,  // 11: only2u.product.v1.GetProductResponse.product:type_name -> only2u.product.v1.Product
 	0,  // 12: only2u.product.v1.ListProductsRequest.status:type_name -> only2u.product.v1.ProductStatus
 	2,  // 13: only2u.product.v1.ListProductsResponse.products:type_name -> only2u.product.v1.Product
-	2,  // 14: only2u.product.v1.UpdateProductRequest.product:type_name -> only2u.product.v1.Product
-	38, // 15: only2u.product.v1.UpdateProductRequest.update_mask:type_name -> google.protobuf.FieldMask
-	2,  // 16: only2u.product.v1.UpdateProductResponse.product:type_name -> only2u.product.v1.Product
-	2,  // 17: only2u.product.v1.BatchGetProductsResponse.products:type_name -> only2u.product.v1.Product
-	21, // 18: only2u.product.v1.BatchGetVariantsResponse.variants:type_name -> only2u.product.v1.SellableVariant
-	37, // 19: only2u.product.v1.SellableVariant.price:type_name -> only2u.type.v1.Money
-	37, // 20: only2u.product.v1.SellableVariant.compare_at_price:type_name -> only2u.type.v1.Money
-	23, // 21: only2u.product.v1.SearchProductsRequest.options:type_name -> only2u.product.v1.OptionFilter
-	37, // 22: only2u.product.v1.SearchProductsRequest.min_price:type_name -> only2u.type.v1.Money
-	37, // 23: only2u.product.v1.SearchProductsRequest.max_price:type_name -> only2u.type.v1.Money
-	1,  // 24: only2u.product.v1.SearchProductsRequest.sort:type_name -> only2u.product.v1.SearchSort
-	2,  // 25: only2u.product.v1.SearchProductsResponse.products:type_name -> only2u.product.v1.Product
-	25, // 26: only2u.product.v1.SearchProductsResponse.facets:type_name -> only2u.product.v1.Facet
-	26, // 27: only2u.product.v1.Facet.values:type_name -> only2u.product.v1.FacetValue
-	29, // 28: only2u.product.v1.SuggestProductsResponse.suggestions:type_name -> only2u.product.v1.Suggestion
-	31, // 29: only2u.product.v1.ImportProductsRequest.options:type_name -> only2u.product.v1.ImportOptions
-	33, // 30: only2u.product.v1.ImportProductsResponse.faults:type_name -> only2u.product.v1.ImportFault
-	7,  // 31: only2u.product.v1.ProductService.CreateProduct:input_type -> only2u.product.v1.CreateProductRequest
-	9,  // 32: only2u.product.v1.ProductService.GetProduct:input_type -> only2u.product.v1.GetProductRequest
-	11, // 33: only2u.product.v1.ProductService.ListProducts:input_type -> only2u.product.v1.ListProductsRequest
-	13, // 34: only2u.product.v1.ProductService.UpdateProduct:input_type -> only2u.product.v1.UpdateProductRequest
-	15, // 35: only2u.product.v1.ProductService.DeleteProduct:input_type -> only2u.product.v1.DeleteProductRequest
-	17, // 36: only2u.product.v1.ProductService.BatchGetProducts:input_type -> only2u.product.v1.BatchGetProductsRequest
-	19, // 37: only2u.product.v1.ProductService.BatchGetVariants:input_type -> only2u.product.v1.BatchGetVariantsRequest
-	22, // 38: only2u.product.v1.ProductService.SearchProducts:input_type -> only2u.product.v1.SearchProductsRequest
-	27, // 39: only2u.product.v1.ProductService.SuggestProducts:input_type -> only2u.product.v1.SuggestProductsRequest
-	30, // 40: only2u.product.v1.ProductService.ImportProducts:input_type -> only2u.product.v1.ImportProductsRequest
-	34, // 41: only2u.product.v1.ProductService.ExportProducts:input_type -> only2u.product.v1.ExportProductsRequest
-	8,  // 42: only2u.product.v1.ProductService.CreateProduct:output_type -> only2u.product.v1.CreateProductResponse
-	10, // 43: only2u.product.v1.ProductService.GetProduct:output_type -> only2u.product.v1.GetProductResponse
-	12, // 44: only2u.product.v1.ProductService.ListProducts:output_type -> only2u.product.v1.ListProductsResponse
-	14, // 45: only2u.product.v1.ProductService.UpdateProduct:output_type -> only2u.product.v1.UpdateProductResponse
-	16, // 46: only2u.product.v1.ProductService.DeleteProduct:output_type -> only2u.product.v1.DeleteProductResponse
-	18, // 47: only2u.product.v1.ProductService.BatchGetProducts:output_type -> only2u.product.v1.BatchGetProductsResponse
-	20, // 48: only2u.product.v1.ProductService.BatchGetVariants:output_type -> only2u.product.v1.BatchGetVariantsResponse
-	24, // 49: only2u.product.v1.ProductService.SearchProducts:output_type -> only2u.product.v1.SearchProductsResponse
-	28, // 50: only2u.product.v1.ProductService.SuggestProducts:output_type -> only2u.product.v1.SuggestProductsResponse
-	32, // 51: only2u.product.v1.ProductService.ImportProducts:output_type -> only2u.product.v1.ImportProductsResponse
-	35, // 52: only2u.product.v1.ProductService.ExportProducts:output_type -> only2u.product.v1.ExportProductsResponse
-	42, // [42:53] is the sub-list for method output_type
-	31, // [31:42] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	15, // 14: only2u.product.v1.ListBestSellersResponse.best_sellers:type_name -> only2u.product.v1.BestSeller
+	2,  // 15: only2u.product.v1.BestSeller.product:type_name -> only2u.product.v1.Product
+	2,  // 16: only2u.product.v1.UpdateProductRequest.product:type_name -> only2u.product.v1.Product
+	41, // 17: only2u.product.v1.UpdateProductRequest.update_mask:type_name -> google.protobuf.FieldMask
+	2,  // 18: only2u.product.v1.UpdateProductResponse.product:type_name -> only2u.product.v1.Product
+	2,  // 19: only2u.product.v1.BatchGetProductsResponse.products:type_name -> only2u.product.v1.Product
+	24, // 20: only2u.product.v1.BatchGetVariantsResponse.variants:type_name -> only2u.product.v1.SellableVariant
+	40, // 21: only2u.product.v1.SellableVariant.price:type_name -> only2u.type.v1.Money
+	40, // 22: only2u.product.v1.SellableVariant.compare_at_price:type_name -> only2u.type.v1.Money
+	26, // 23: only2u.product.v1.SearchProductsRequest.options:type_name -> only2u.product.v1.OptionFilter
+	40, // 24: only2u.product.v1.SearchProductsRequest.min_price:type_name -> only2u.type.v1.Money
+	40, // 25: only2u.product.v1.SearchProductsRequest.max_price:type_name -> only2u.type.v1.Money
+	1,  // 26: only2u.product.v1.SearchProductsRequest.sort:type_name -> only2u.product.v1.SearchSort
+	2,  // 27: only2u.product.v1.SearchProductsResponse.products:type_name -> only2u.product.v1.Product
+	28, // 28: only2u.product.v1.SearchProductsResponse.facets:type_name -> only2u.product.v1.Facet
+	29, // 29: only2u.product.v1.Facet.values:type_name -> only2u.product.v1.FacetValue
+	32, // 30: only2u.product.v1.SuggestProductsResponse.suggestions:type_name -> only2u.product.v1.Suggestion
+	34, // 31: only2u.product.v1.ImportProductsRequest.options:type_name -> only2u.product.v1.ImportOptions
+	36, // 32: only2u.product.v1.ImportProductsResponse.faults:type_name -> only2u.product.v1.ImportFault
+	7,  // 33: only2u.product.v1.ProductService.CreateProduct:input_type -> only2u.product.v1.CreateProductRequest
+	9,  // 34: only2u.product.v1.ProductService.GetProduct:input_type -> only2u.product.v1.GetProductRequest
+	11, // 35: only2u.product.v1.ProductService.ListProducts:input_type -> only2u.product.v1.ListProductsRequest
+	13, // 36: only2u.product.v1.ProductService.ListBestSellers:input_type -> only2u.product.v1.ListBestSellersRequest
+	16, // 37: only2u.product.v1.ProductService.UpdateProduct:input_type -> only2u.product.v1.UpdateProductRequest
+	18, // 38: only2u.product.v1.ProductService.DeleteProduct:input_type -> only2u.product.v1.DeleteProductRequest
+	20, // 39: only2u.product.v1.ProductService.BatchGetProducts:input_type -> only2u.product.v1.BatchGetProductsRequest
+	22, // 40: only2u.product.v1.ProductService.BatchGetVariants:input_type -> only2u.product.v1.BatchGetVariantsRequest
+	25, // 41: only2u.product.v1.ProductService.SearchProducts:input_type -> only2u.product.v1.SearchProductsRequest
+	30, // 42: only2u.product.v1.ProductService.SuggestProducts:input_type -> only2u.product.v1.SuggestProductsRequest
+	33, // 43: only2u.product.v1.ProductService.ImportProducts:input_type -> only2u.product.v1.ImportProductsRequest
+	37, // 44: only2u.product.v1.ProductService.ExportProducts:input_type -> only2u.product.v1.ExportProductsRequest
+	8,  // 45: only2u.product.v1.ProductService.CreateProduct:output_type -> only2u.product.v1.CreateProductResponse
+	10, // 46: only2u.product.v1.ProductService.GetProduct:output_type -> only2u.product.v1.GetProductResponse
+	12, // 47: only2u.product.v1.ProductService.ListProducts:output_type -> only2u.product.v1.ListProductsResponse
+	14, // 48: only2u.product.v1.ProductService.ListBestSellers:output_type -> only2u.product.v1.ListBestSellersResponse
+	17, // 49: only2u.product.v1.ProductService.UpdateProduct:output_type -> only2u.product.v1.UpdateProductResponse
+	19, // 50: only2u.product.v1.ProductService.DeleteProduct:output_type -> only2u.product.v1.DeleteProductResponse
+	21, // 51: only2u.product.v1.ProductService.BatchGetProducts:output_type -> only2u.product.v1.BatchGetProductsResponse
+	23, // 52: only2u.product.v1.ProductService.BatchGetVariants:output_type -> only2u.product.v1.BatchGetVariantsResponse
+	27, // 53: only2u.product.v1.ProductService.SearchProducts:output_type -> only2u.product.v1.SearchProductsResponse
+	31, // 54: only2u.product.v1.ProductService.SuggestProducts:output_type -> only2u.product.v1.SuggestProductsResponse
+	35, // 55: only2u.product.v1.ProductService.ImportProducts:output_type -> only2u.product.v1.ImportProductsResponse
+	38, // 56: only2u.product.v1.ProductService.ExportProducts:output_type -> only2u.product.v1.ExportProductsResponse
+	45, // [45:57] is the sub-list for method output_type
+	33, // [33:45] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_only2u_product_v1_product_proto_init() }
@@ -3048,7 +3246,7 @@ func file_only2u_product_v1_product_proto_init() {
 		(*GetProductRequest_ProductId)(nil),
 		(*GetProductRequest_Handle)(nil),
 	}
-	file_only2u_product_v1_product_proto_msgTypes[28].OneofWrappers = []any{
+	file_only2u_product_v1_product_proto_msgTypes[31].OneofWrappers = []any{
 		(*ImportProductsRequest_Options)(nil),
 		(*ImportProductsRequest_Chunk)(nil),
 	}
@@ -3058,7 +3256,7 @@ func file_only2u_product_v1_product_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_only2u_product_v1_product_proto_rawDesc), len(file_only2u_product_v1_product_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   34,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,7 @@ const (
 	ProductService_CreateProduct_FullMethodName    = "/only2u.product.v1.ProductService/CreateProduct"
 	ProductService_GetProduct_FullMethodName       = "/only2u.product.v1.ProductService/GetProduct"
 	ProductService_ListProducts_FullMethodName     = "/only2u.product.v1.ProductService/ListProducts"
+	ProductService_ListBestSellers_FullMethodName  = "/only2u.product.v1.ProductService/ListBestSellers"
 	ProductService_UpdateProduct_FullMethodName    = "/only2u.product.v1.ProductService/UpdateProduct"
 	ProductService_DeleteProduct_FullMethodName    = "/only2u.product.v1.ProductService/DeleteProduct"
 	ProductService_BatchGetProducts_FullMethodName = "/only2u.product.v1.ProductService/BatchGetProducts"
@@ -48,6 +49,11 @@ type ProductServiceClient interface {
 	// ListProducts lists published products, the latest first; a vendor lists its
 	// own drafts with vendor_id.
 	ListProducts(ctx context.Context, in *ListProductsRequest, opts ...grpc.CallOption) (*ListProductsResponse, error)
+	// ListBestSellers lists the published products of which most pieces were
+	// bought in the last seven days, the best first: all, or those of a category.
+	// An order counts when it is confirmed, within seconds; what is canceled or
+	// returned later still counts.
+	ListBestSellers(ctx context.Context, in *ListBestSellersRequest, opts ...grpc.CallOption) (*ListBestSellersResponse, error)
 	// UpdateProduct changes the fields that update_mask names.
 	UpdateProduct(ctx context.Context, in *UpdateProductRequest, opts ...grpc.CallOption) (*UpdateProductResponse, error)
 	// DeleteProduct removes a product from the shop.
@@ -104,6 +110,16 @@ func (c *productServiceClient) ListProducts(ctx context.Context, in *ListProduct
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListProductsResponse)
 	err := c.cc.Invoke(ctx, ProductService_ListProducts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *productServiceClient) ListBestSellers(ctx context.Context, in *ListBestSellersRequest, opts ...grpc.CallOption) (*ListBestSellersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListBestSellersResponse)
+	err := c.cc.Invoke(ctx, ProductService_ListBestSellers_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +232,11 @@ type ProductServiceServer interface {
 	// ListProducts lists published products, the latest first; a vendor lists its
 	// own drafts with vendor_id.
 	ListProducts(context.Context, *ListProductsRequest) (*ListProductsResponse, error)
+	// ListBestSellers lists the published products of which most pieces were
+	// bought in the last seven days, the best first: all, or those of a category.
+	// An order counts when it is confirmed, within seconds; what is canceled or
+	// returned later still counts.
+	ListBestSellers(context.Context, *ListBestSellersRequest) (*ListBestSellersResponse, error)
 	// UpdateProduct changes the fields that update_mask names.
 	UpdateProduct(context.Context, *UpdateProductRequest) (*UpdateProductResponse, error)
 	// DeleteProduct removes a product from the shop.
@@ -256,6 +277,9 @@ func (UnimplementedProductServiceServer) GetProduct(context.Context, *GetProduct
 }
 func (UnimplementedProductServiceServer) ListProducts(context.Context, *ListProductsRequest) (*ListProductsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListProducts not implemented")
+}
+func (UnimplementedProductServiceServer) ListBestSellers(context.Context, *ListBestSellersRequest) (*ListBestSellersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListBestSellers not implemented")
 }
 func (UnimplementedProductServiceServer) UpdateProduct(context.Context, *UpdateProductRequest) (*UpdateProductResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateProduct not implemented")
@@ -352,6 +376,24 @@ func _ProductService_ListProducts_Handler(srv interface{}, ctx context.Context, 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ProductServiceServer).ListProducts(ctx, req.(*ListProductsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ProductService_ListBestSellers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListBestSellersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProductServiceServer).ListBestSellers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProductService_ListBestSellers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProductServiceServer).ListBestSellers(ctx, req.(*ListBestSellersRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -500,6 +542,10 @@ var ProductService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListProducts",
 			Handler:    _ProductService_ListProducts_Handler,
+		},
+		{
+			MethodName: "ListBestSellers",
+			Handler:    _ProductService_ListBestSellers_Handler,
 		},
 		{
 			MethodName: "UpdateProduct",

@@ -28,7 +28,7 @@ from only2u.order.v1 import order_pb2 as only2u_dot_order_dot_v1_dot_order__pb2
 from only2u.type.v1 import money_pb2 as only2u_dot_type_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1conly2u/order/v1/events.proto\x12\x0fonly2u.order.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1bonly2u/order/v1/order.proto\x1a\x1aonly2u/type/v1/money.proto\"\xcd\x01\n\x0cOrderChanged\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.only2u.order.v1.OrderStatus\x12\x0c\n\x04step\x18\x04 \x01(\t\x12\x0f\n\x07part_id\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x05\x12/\n\x0b\x63hange_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x0b\xe2\xe0\x18\x07\n\x05order\"\x8c\x02\n\x0eOrderConfirmed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x14\n\x07\x63\x61rt_id\x18\x03 \x01(\tB\x03\x80\x01\x01\x12-\n\x05items\x18\x04 \x03(\x0b\x32\x1e.only2u.order.v1.ConfirmedItem\x12$\n\x05total\x18\x05 \x01(\x0b\x32\x15.only2u.type.v1.Money\x12\x14\n\x0c\x63oupon_codes\x18\x06 \x03(\t\x12\x30\n\x0c\x63onfirm_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tcart_etag\x18\x08 \x01(\t:\x11\xe2\xe0\x18\r\n\x05order\x12\x04\x63\x61rt\"n\n\rConfirmedItem\x12\x12\n\nvariant_id\x18\x01 \x01(\t\x12\x11\n\tvendor_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x12$\n\x05total\x18\x04 \x01(\x0b\x32\x15.only2u.type.v1.Moneyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1conly2u/order/v1/events.proto\x12\x0fonly2u.order.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bonly2u/mesh/v1/policy.proto\x1a\x1bonly2u/order/v1/order.proto\x1a\x1aonly2u/type/v1/money.proto\"\xcd\x01\n\x0cOrderChanged\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.only2u.order.v1.OrderStatus\x12\x0c\n\x04step\x18\x04 \x01(\t\x12\x0f\n\x07part_id\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x05\x12/\n\x0b\x63hange_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x0b\xe2\xe0\x18\x07\n\x05order\"\x95\x02\n\x0eOrderConfirmed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x14\n\x07\x63\x61rt_id\x18\x03 \x01(\tB\x03\x80\x01\x01\x12-\n\x05items\x18\x04 \x03(\x0b\x32\x1e.only2u.order.v1.ConfirmedItem\x12$\n\x05total\x18\x05 \x01(\x0b\x32\x15.only2u.type.v1.Money\x12\x14\n\x0c\x63oupon_codes\x18\x06 \x03(\t\x12\x30\n\x0c\x63onfirm_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tcart_etag\x18\x08 \x01(\t:\x1a\xe2\xe0\x18\x16\n\x05order\x12\x04\x63\x61rt\x12\x07product\"n\n\rConfirmedItem\x12\x12\n\nvariant_id\x18\x01 \x01(\t\x12\x11\n\tvendor_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x12$\n\x05total\x18\x04 \x01(\x0b\x32\x15.only2u.type.v1.Moneyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,11 +40,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERCONFIRMED'].fields_by_name['cart_id']._loaded_options = None
   _globals['_ORDERCONFIRMED'].fields_by_name['cart_id']._serialized_options = b'\200\001\001'
   _globals['_ORDERCONFIRMED']._loaded_options = None
-  _globals['_ORDERCONFIRMED']._serialized_options = b'\342\340\030\r\n\005order\022\004cart'
+  _globals['_ORDERCONFIRMED']._serialized_options = b'\342\340\030\026\n\005order\022\004cart\022\007product'
   _globals['_ORDERCHANGED']._serialized_start=169
   _globals['_ORDERCHANGED']._serialized_end=374
   _globals['_ORDERCONFIRMED']._serialized_start=377
-  _globals['_ORDERCONFIRMED']._serialized_end=645
-  _globals['_CONFIRMEDITEM']._serialized_start=647
-  _globals['_CONFIRMEDITEM']._serialized_end=757
+  _globals['_ORDERCONFIRMED']._serialized_end=654
+  _globals['_CONFIRMEDITEM']._serialized_start=656
+  _globals['_CONFIRMEDITEM']._serialized_end=766
 # @@protoc_insertion_point(module_scope)

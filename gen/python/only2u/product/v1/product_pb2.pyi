@@ -178,6 +178,32 @@ class ListProductsResponse(_message.Message):
     next_page_token: str
     def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class ListBestSellersRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "category_id")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    category_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., category_id: _Optional[str] = ...) -> None: ...
+
+class ListBestSellersResponse(_message.Message):
+    __slots__ = ("best_sellers", "next_page_token")
+    BEST_SELLERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    best_sellers: _containers.RepeatedCompositeFieldContainer[BestSeller]
+    next_page_token: str
+    def __init__(self, best_sellers: _Optional[_Iterable[_Union[BestSeller, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class BestSeller(_message.Message):
+    __slots__ = ("product", "sold_at_least")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    SOLD_AT_LEAST_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    sold_at_least: int
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ..., sold_at_least: _Optional[int] = ...) -> None: ...
+
 class UpdateProductRequest(_message.Message):
     __slots__ = ("request_id", "product", "update_mask")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,11 @@ class ProductServiceStub:
                 request_serializer=only2u_dot_product_dot_v1_dot_product__pb2.ListProductsRequest.SerializeToString,
                 response_deserializer=only2u_dot_product_dot_v1_dot_product__pb2.ListProductsResponse.FromString,
                 _registered_method=True)
+        self.ListBestSellers = channel.unary_unary(
+                '/only2u.product.v1.ProductService/ListBestSellers',
+                request_serializer=only2u_dot_product_dot_v1_dot_product__pb2.ListBestSellersRequest.SerializeToString,
+                response_deserializer=only2u_dot_product_dot_v1_dot_product__pb2.ListBestSellersResponse.FromString,
+                _registered_method=True)
         self.UpdateProduct = channel.unary_unary(
                 '/only2u.product.v1.ProductService/UpdateProduct',
                 request_serializer=only2u_dot_product_dot_v1_dot_product__pb2.UpdateProductRequest.SerializeToString,
@@ -114,6 +119,16 @@ class ProductServiceServicer:
     def ListProducts(self, request, context):
         """ListProducts lists published products, the latest first; a vendor lists its
         own drafts with vendor_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBestSellers(self, request, context):
+        """ListBestSellers lists the published products of which most pieces were
+        bought in the last seven days, the best first: all, or those of a category.
+        An order counts when it is confirmed, within seconds; what is canceled or
+        returned later still counts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,6 +213,11 @@ def add_ProductServiceServicer_to_server(servicer, server):
                     servicer.ListProducts,
                     request_deserializer=only2u_dot_product_dot_v1_dot_product__pb2.ListProductsRequest.FromString,
                     response_serializer=only2u_dot_product_dot_v1_dot_product__pb2.ListProductsResponse.SerializeToString,
+            ),
+            'ListBestSellers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBestSellers,
+                    request_deserializer=only2u_dot_product_dot_v1_dot_product__pb2.ListBestSellersRequest.FromString,
+                    response_serializer=only2u_dot_product_dot_v1_dot_product__pb2.ListBestSellersResponse.SerializeToString,
             ),
             'UpdateProduct': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateProduct,
@@ -322,6 +342,33 @@ class ProductService:
             '/only2u.product.v1.ProductService/ListProducts',
             only2u_dot_product_dot_v1_dot_product__pb2.ListProductsRequest.SerializeToString,
             only2u_dot_product_dot_v1_dot_product__pb2.ListProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBestSellers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/only2u.product.v1.ProductService/ListBestSellers',
+            only2u_dot_product_dot_v1_dot_product__pb2.ListBestSellersRequest.SerializeToString,
+            only2u_dot_product_dot_v1_dot_product__pb2.ListBestSellersResponse.FromString,
             options,
             channel_credentials,
             insecure,

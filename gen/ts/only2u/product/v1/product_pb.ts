@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file only2u/product/v1/product.proto.
  */
 export const file_only2u_product_v1_product: GenFile = /*@__PURE__*/
-  fileDesc("Ch9vbmx5MnUvcHJvZHVjdC92MS9wcm9kdWN0LnByb3RvEhFvbmx5MnUucHJvZHVjdC52MSK7BQoHUHJvZHVjdBITCgJpZBgBIAEoCUIHukgEcgIYQBI1CgZoYW5kbGUYAiABKAlCJbpIInIgGP8BMhteKFthLXowLTldKygtW2EtejAtOV0rKSopPyQSGgoJdmVuZG9yX2lkGAMgASgJQge6SARyAhhAEiUKBXRpdGxlGAQgASgJQha6SBNyERj/AZICC0xpbmVuIHNoaXJ0EiMKEGRlc2NyaXB0aW9uX2h0bWwYBSABKAlCCbpIBnIEKICABBIXCgVicmFuZBgGIAEoCUIIukgFcgMY/wESHgoMcHJvZHVjdF90eXBlGAcgASgJQgi6SAVyAxj/ARIcCgtjYXRlZ29yeV9pZBgIIAEoCUIHukgEcgIYQBIgCgR0YWdzGAkgAygJQhK6SA+SAQwQ+gEiB3IFEAEY/wESOgoGc3RhdHVzGAogASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1c0IIukgFggECEAESOwoHb3B0aW9ucxgLIAMoCzIgLm9ubHkydS5wcm9kdWN0LnYxLlByb2R1Y3RPcHRpb25CCLpIBZIBAhADEjcKCHZhcmlhbnRzGAwgAygLMhoub25seTJ1LnByb2R1Y3QudjEuVmFyaWFudEIJukgGkgEDEPoBEjMKBmltYWdlcxgNIAMoCzIYLm9ubHkydS5wcm9kdWN0LnYxLkltYWdlQgm6SAaSAQMQ+gESIwoDc2VvGA4gASgLMhYub25seTJ1LnByb2R1Y3QudjEuU2VvEi8KC2NyZWF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoEZXRhZxgRIAEoCUIHukgEcgIYQCJLCg1Qcm9kdWN0T3B0aW9uEhgKBG5hbWUYASABKAlCCrpIB3IFEAEY/wESIAoGdmFsdWVzGAIgAygJQhC6SA2SAQoQ+gEiBXIDGP8BIowDCgdWYXJpYW50EhMKAmlkGAEgASgJQge6SARyAhhAEhUKA3NrdRgCIAEoCUIIukgFcgMY/wESKAoNb3B0aW9uX3ZhbHVlcxgDIAMoCUIRukgOkgELEAMiB3IFEAEY/wESLAoFcHJpY2UYBCABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leUIGukgDyAEBEi8KEGNvbXBhcmVfYXRfcHJpY2UYBSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIZCgdiYXJjb2RlGAYgASgJQgi6SAVyAxj/ARIjCgx3ZWlnaHRfZ3JhbXMYByABKAVCDbpIChoIGICU69wDKAASGQoRcmVxdWlyZXNfc2hpcHBpbmcYCCABKAgSDwoHdGF4YWJsZRgJIAEoCBIVCg1zdG9ja190cmFja2VkGAogASgIEhkKEWJhY2tvcmRlcl9hbGxvd2VkGAsgASgIEhEKCWF2YWlsYWJsZRgMIAEoBRIbCglpbWFnZV91cmwYDSABKAlCCLpIBXIDGIAQIkIKBUltYWdlEiIKA3VybBgBIAEoCUIVukgSchAYgBA6CGh0dHBzOi8viAEBEhUKA2FsdBgCIAEoCUIIukgFcgMYgAQiPQoDU2VvEhcKBXRpdGxlGAEgASgJQgi6SAVyAxj/ARIdCgtkZXNjcmlwdGlvbhgCIAEoCUIIukgFcgMYgAgiagoUQ3JlYXRlUHJvZHVjdFJlcXVlc3QSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEjMKB3Byb2R1Y3QYAiABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0Qga6SAPIAQEiRAoVQ3JlYXRlUHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0ImAKEUdldFByb2R1Y3RSZXF1ZXN0Eh8KCnByb2R1Y3RfaWQYASABKAlCCbpIBnIEEAEYQEgAEhwKBmhhbmRsZRgCIAEoCUIKukgHcgUQARj/AUgAQgwKA2tleRIFukgCCAEiQQoSR2V0UHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0IsUBChNMaXN0UHJvZHVjdHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACBIaCgl2ZW5kb3JfaWQYAyABKAlCB7pIBHICGEASHAoLY2F0ZWdvcnlfaWQYBCABKAlCB7pIBHICGEASOgoGc3RhdHVzGAUgASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1c0IIukgFggECEAEiXQoUTGlzdFByb2R1Y3RzUmVzcG9uc2USLAoIcHJvZHVjdHMYASADKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKjAQoUVXBkYXRlUHJvZHVjdFJlcXVlc3QSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEjMKB3Byb2R1Y3QYAiABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0Qga6SAPIAQESNwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQga6SAPIAQEiRAoVVXBkYXRlUHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0ImsKFERlbGV0ZVByb2R1Y3RSZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBIdCgpwcm9kdWN0X2lkGAIgASgJQgm6SAZyBBABGEASFQoEZXRhZxgDIAEoCUIHukgEcgIYQCIXChVEZWxldGVQcm9kdWN0UmVzcG9uc2UiQgoXQmF0Y2hHZXRQcm9kdWN0c1JlcXVlc3QSJwoLcHJvZHVjdF9pZHMYASADKAlCErpID5IBDAgBEGQiBnIEEAEYQCJIChhCYXRjaEdldFByb2R1Y3RzUmVzcG9uc2USLAoIcHJvZHVjdHMYASADKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0IkIKF0JhdGNoR2V0VmFyaWFudHNSZXF1ZXN0EicKC3ZhcmlhbnRfaWRzGAEgAygJQhK6SA+SAQwIARBkIgZyBBABGEAiUAoYQmF0Y2hHZXRWYXJpYW50c1Jlc3BvbnNlEjQKCHZhcmlhbnRzGAEgAygLMiIub25seTJ1LnByb2R1Y3QudjEuU2VsbGFibGVWYXJpYW50IuQDCg9TZWxsYWJsZVZhcmlhbnQSEgoKdmFyaWFudF9pZBgBIAEoCRISCgpwcm9kdWN0X2lkGAIgASgJEhEKCXZlbmRvcl9pZBgDIAEoCRIVCg1wcm9kdWN0X3RpdGxlGAQgASgJEg4KBmhhbmRsZRgFIAEoCRIVCg12YXJpYW50X3RpdGxlGAYgASgJEgsKA3NrdRgHIAEoCRIRCglpbWFnZV91cmwYCCABKAkSJAoFcHJpY2UYCSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIvChBjb21wYXJlX2F0X3ByaWNlGAogASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXkSFAoMY2F0ZWdvcnlfaWRzGAsgAygJEhQKDHByb2R1Y3RfdHlwZRgMIAEoCRINCgVicmFuZBgNIAEoCRIPCgdvbl9zYWxlGA4gASgIEg8KB3RyYWNrZWQYDyABKAgSGQoRYmFja29yZGVyX2FsbG93ZWQYECABKAgSEQoJYXZhaWxhYmxlGBEgASgFEhQKDG1heF9xdWFudGl0eRgSIAEoBRIZChFyZXF1aXJlc19zaGlwcGluZxgTIAEoCBIPCgd0YXhhYmxlGBQgASgIEhQKDHdlaWdodF9ncmFtcxgVIAEoBSK9AwoVU2VhcmNoUHJvZHVjdHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACBIlCgVxdWVyeRgDIAEoCUIWukgTchEYyAGSAgtsaW5lbiBzaGlydBImCgxjYXRlZ29yeV9pZHMYBCADKAlCELpIDZIBChAUIgZyBBABGEASHwoEdGFncxgFIAMoCUIRukgOkgELEBQiB3IFEAEY/wESIQoGYnJhbmRzGAYgAygJQhG6SA6SAQsQFCIHcgUQARj/ARI6CgdvcHRpb25zGAcgAygLMh8ub25seTJ1LnByb2R1Y3QudjEuT3B0aW9uRmlsdGVyQgi6SAWSAQIQChIoCgltaW5fcHJpY2UYCCABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIoCgltYXhfcHJpY2UYCSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIQCghpbl9zdG9jaxgKIAEoCBI1CgRzb3J0GAsgASgOMh0ub25seTJ1LnByb2R1Y3QudjEuU2VhcmNoU29ydEIIukgFggECEAEiTQoMT3B0aW9uRmlsdGVyEhgKBG5hbWUYASABKAlCCrpIB3IFEAEY/wESIwoGdmFsdWVzGAIgAygJQhO6SBCSAQ0IARAUIgdyBRABGP8BItEBChZTZWFyY2hQcm9kdWN0c1Jlc3BvbnNlEiwKCHByb2R1Y3RzGAEgAygLMhoub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBRIZChF0b3RhbF9zaXplX2NhcHBlZBgEIAEoCBIoCgZmYWNldHMYBSADKAsyGC5vbmx5MnUucHJvZHVjdC52MS5GYWNldBIXCg9jb3JyZWN0ZWRfcXVlcnkYBiABKAkiRAoFRmFjZXQSDAoEbmFtZRgBIAEoCRItCgZ2YWx1ZXMYAiADKAsyHS5vbmx5MnUucHJvZHVjdC52MS5GYWNldFZhbHVlIjkKCkZhY2V0VmFsdWUSDQoFdmFsdWUYASABKAkSDQoFbGFiZWwYAiABKAkSDQoFY291bnQYAyABKAUiVQoWU3VnZ2VzdFByb2R1Y3RzUmVxdWVzdBIfCgZwcmVmaXgYASABKAlCD7pIDHIKEAEYZJICA2xpbhIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAAiTQoXU3VnZ2VzdFByb2R1Y3RzUmVzcG9uc2USMgoLc3VnZ2VzdGlvbnMYASADKAsyHS5vbmx5MnUucHJvZHVjdC52MS5TdWdnZXN0aW9uIlIKClN1Z2dlc3Rpb24SEgoKcHJvZHVjdF9pZBgBIAEoCRIOCgZoYW5kbGUYAiABKAkSDQoFdGl0bGUYAyABKAkSEQoJaW1hZ2VfdXJsGAQgASgJIngKFUltcG9ydFByb2R1Y3RzUmVxdWVzdBIzCgdvcHRpb25zGAEgASgLMiAub25seTJ1LnByb2R1Y3QudjEuSW1wb3J0T3B0aW9uc0gAEhoKBWNodW5rGAIgASgMQgm6SAZ6BBiAgEBIAEIOCgVwaWVjZRIFukgCCAEiagoNSW1wb3J0T3B0aW9ucxIdCgpyZXF1ZXN0X2lkGAEgASgJQgm6SAZyBBAIGEASKQoIY3VycmVuY3kYAiABKAlCF7pIFHISMgpeW0EtWl17M30kkgIDSU5SEg8KB2RyeV9ydW4YAyABKAgi6AEKFkltcG9ydFByb2R1Y3RzUmVzcG9uc2USEQoJcm93X2NvdW50GAEgASgFEhUKDWNyZWF0ZWRfY291bnQYAiABKAUSFQoNdXBkYXRlZF9jb3VudBgDIAEoBRIXCg91bmNoYW5nZWRfY291bnQYBCABKAUSFgoOcmVqZWN0ZWRfY291bnQYBSABKAUSLgoGZmF1bHRzGAYgAygLMh4ub25seTJ1LnByb2R1Y3QudjEuSW1wb3J0RmF1bHQSEwoLZmF1bHRfY291bnQYByABKAUSFwoPaWdub3JlZF9jb2x1bW5zGAggAygJIlwKC0ltcG9ydEZhdWx0EgwKBGxpbmUYASABKAUSDgoGY29sdW1uGAIgASgJEg4KBmhhbmRsZRgDIAEoCRIOCgZyZWFzb24YBCABKAkSDwoHbWVzc2FnZRgFIAEoCSJhChVFeHBvcnRQcm9kdWN0c1JlcXVlc3QSGgoJdmVuZG9yX2lkGAEgASgJQge6SARyAhhAEiwKCGN1cnJlbmN5GAIgASgJQhq6SBdyFTINXihbQS1aXXszfSk/JJICA0lOUiInChZFeHBvcnRQcm9kdWN0c1Jlc3BvbnNlEg0KBWNodW5rGAEgASgMKoQBCg1Qcm9kdWN0U3RhdHVzEh4KGlBST0RVQ1RfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGAoUUFJPRFVDVF9TVEFUVVNfRFJBRlQQARIcChhQUk9EVUNUX1NUQVRVU19QVUJMSVNIRUQQAhIbChdQUk9EVUNUX1NUQVRVU19BUkNISVZFRBADKngKClNlYXJjaFNvcnQSGwoXU0VBUkNIX1NPUlRfVU5TUEVDSUZJRUQQABIZChVTRUFSQ0hfU09SVF9QUklDRV9BU0MQARIaChZTRUFSQ0hfU09SVF9QUklDRV9ERVNDEAISFgoSU0VBUkNIX1NPUlRfTkVXRVNUEAMyng0KDlByb2R1Y3RTZXJ2aWNlEpQBCg1DcmVhdGVQcm9kdWN0Eicub25seTJ1LnByb2R1Y3QudjEuQ3JlYXRlUHJvZHVjdFJlcXVlc3QaKC5vbmx5MnUucHJvZHVjdC52MS5DcmVhdGVQcm9kdWN0UmVzcG9uc2UiMJACAuLgGCkKB2dhdGV3YXkQAxoGdmVuZG9yGgVhZG1pbiICCAIqCQgCEKwCGgIIPBKEAQoKR2V0UHJvZHVjdBIkLm9ubHkydS5wcm9kdWN0LnYxLkdldFByb2R1Y3RSZXF1ZXN0GiUub25seTJ1LnByb2R1Y3QudjEuR2V0UHJvZHVjdFJlc3BvbnNlIimQAgHi4BgiCgdnYXRld2F5EAEiAggCKgkIARDwLhoCCDwyBgoCCAUQARKKAQoMTGlzdFByb2R1Y3RzEiYub25seTJ1LnByb2R1Y3QudjEuTGlzdFByb2R1Y3RzUmVxdWVzdBonLm9ubHkydS5wcm9kdWN0LnYxLkxpc3RQcm9kdWN0c1Jlc3BvbnNlIimQAgHi4BgiCgdnYXRld2F5EAEiAggCKgkIARC4FxoCCDwyBgoCCAUQARKUAQoNVXBkYXRlUHJvZHVjdBInLm9ubHkydS5wcm9kdWN0LnYxLlVwZGF0ZVByb2R1Y3RSZXF1ZXN0Gigub25seTJ1LnByb2R1Y3QudjEuVXBkYXRlUHJvZHVjdFJlc3BvbnNlIjCQAgLi4BgpCgdnYXRld2F5EAMaBnZlbmRvchoFYWRtaW4iAggCKgkIAhCsAhoCCDwSlAEKDURlbGV0ZVByb2R1Y3QSJy5vbmx5MnUucHJvZHVjdC52MS5EZWxldGVQcm9kdWN0UmVxdWVzdBooLm9ubHkydS5wcm9kdWN0LnYxLkRlbGV0ZVByb2R1Y3RSZXNwb25zZSIwkAIC4uAYKQoHZ2F0ZXdheRADGgZ2ZW5kb3IaBWFkbWluIgIIAioJCAIQrAIaAgg8EpYBChBCYXRjaEdldFByb2R1Y3RzEioub25seTJ1LnByb2R1Y3QudjEuQmF0Y2hHZXRQcm9kdWN0c1JlcXVlc3QaKy5vbmx5MnUucHJvZHVjdC52MS5CYXRjaEdldFByb2R1Y3RzUmVzcG9uc2UiKZACAeLgGCIKB2dhdGV3YXkQASICCAIqCQgBELgXGgIIPDIGCgIIBRABEocBChBCYXRjaEdldFZhcmlhbnRzEioub25seTJ1LnByb2R1Y3QudjEuQmF0Y2hHZXRWYXJpYW50c1JlcXVlc3QaKy5vbmx5MnUucHJvZHVjdC52MS5CYXRjaEdldFZhcmlhbnRzUmVzcG9uc2UiGpACAeLgGBMKBGNhcnQKBW9yZGVyEAQiAggCEpoBCg5TZWFyY2hQcm9kdWN0cxIoLm9ubHkydS5wcm9kdWN0LnYxLlNlYXJjaFByb2R1Y3RzUmVxdWVzdBopLm9ubHkydS5wcm9kdWN0LnYxLlNlYXJjaFByb2R1Y3RzUmVzcG9uc2UiM5ACAeLgGCwKB2dhdGV3YXkKCG9wZXJhdG9yEAEiAggCKgkIARC4FxoCCDwyBgoCCAUQARKTAQoPU3VnZ2VzdFByb2R1Y3RzEikub25seTJ1LnByb2R1Y3QudjEuU3VnZ2VzdFByb2R1Y3RzUmVxdWVzdBoqLm9ubHkydS5wcm9kdWN0LnYxLlN1Z2dlc3RQcm9kdWN0c1Jlc3BvbnNlIimQAgHi4BgiCgdnYXRld2F5EAEiAggBKgkIARDwLhoCCDwyBgoCCB4QARKlAQoOSW1wb3J0UHJvZHVjdHMSKC5vbmx5MnUucHJvZHVjdC52MS5JbXBvcnRQcm9kdWN0c1JlcXVlc3QaKS5vbmx5MnUucHJvZHVjdC52MS5JbXBvcnRQcm9kdWN0c1Jlc3BvbnNlIjyQAgLi4Bg1CgdnYXRld2F5CghvcGVyYXRvchADGgZ2ZW5kb3IaBWFkbWluIgMI2AQqCAgCEB4aAgg8OAQoARKlAQoORXhwb3J0UHJvZHVjdHMSKC5vbmx5MnUucHJvZHVjdC52MS5FeHBvcnRQcm9kdWN0c1JlcXVlc3QaKS5vbmx5MnUucHJvZHVjdC52MS5FeHBvcnRQcm9kdWN0c1Jlc3BvbnNlIjyQAgHi4Bg1CgdnYXRld2F5CghvcGVyYXRvchADGgZ2ZW5kb3IaBWFkbWluIgMI2AQqCAgCEB4aAgg8OAQwARoN4uAYCQoHcHJvZHVjdGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_only2u_mesh_v1_policy, file_only2u_type_v1_money]);
+  fileDesc("Ch9vbmx5MnUvcHJvZHVjdC92MS9wcm9kdWN0LnByb3RvEhFvbmx5MnUucHJvZHVjdC52MSK7BQoHUHJvZHVjdBITCgJpZBgBIAEoCUIHukgEcgIYQBI1CgZoYW5kbGUYAiABKAlCJbpIInIgGP8BMhteKFthLXowLTldKygtW2EtejAtOV0rKSopPyQSGgoJdmVuZG9yX2lkGAMgASgJQge6SARyAhhAEiUKBXRpdGxlGAQgASgJQha6SBNyERj/AZICC0xpbmVuIHNoaXJ0EiMKEGRlc2NyaXB0aW9uX2h0bWwYBSABKAlCCbpIBnIEKICABBIXCgVicmFuZBgGIAEoCUIIukgFcgMY/wESHgoMcHJvZHVjdF90eXBlGAcgASgJQgi6SAVyAxj/ARIcCgtjYXRlZ29yeV9pZBgIIAEoCUIHukgEcgIYQBIgCgR0YWdzGAkgAygJQhK6SA+SAQwQ+gEiB3IFEAEY/wESOgoGc3RhdHVzGAogASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1c0IIukgFggECEAESOwoHb3B0aW9ucxgLIAMoCzIgLm9ubHkydS5wcm9kdWN0LnYxLlByb2R1Y3RPcHRpb25CCLpIBZIBAhADEjcKCHZhcmlhbnRzGAwgAygLMhoub25seTJ1LnByb2R1Y3QudjEuVmFyaWFudEIJukgGkgEDEPoBEjMKBmltYWdlcxgNIAMoCzIYLm9ubHkydS5wcm9kdWN0LnYxLkltYWdlQgm6SAaSAQMQ+gESIwoDc2VvGA4gASgLMhYub25seTJ1LnByb2R1Y3QudjEuU2VvEi8KC2NyZWF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoEZXRhZxgRIAEoCUIHukgEcgIYQCJLCg1Qcm9kdWN0T3B0aW9uEhgKBG5hbWUYASABKAlCCrpIB3IFEAEY/wESIAoGdmFsdWVzGAIgAygJQhC6SA2SAQoQ+gEiBXIDGP8BIowDCgdWYXJpYW50EhMKAmlkGAEgASgJQge6SARyAhhAEhUKA3NrdRgCIAEoCUIIukgFcgMY/wESKAoNb3B0aW9uX3ZhbHVlcxgDIAMoCUIRukgOkgELEAMiB3IFEAEY/wESLAoFcHJpY2UYBCABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leUIGukgDyAEBEi8KEGNvbXBhcmVfYXRfcHJpY2UYBSABKAsyFS5vbmx5MnUudHlwZS52MS5Nb25leRIZCgdiYXJjb2RlGAYgASgJQgi6SAVyAxj/ARIjCgx3ZWlnaHRfZ3JhbXMYByABKAVCDbpIChoIGICU69wDKAASGQoRcmVxdWlyZXNfc2hpcHBpbmcYCCABKAgSDwoHdGF4YWJsZRgJIAEoCBIVCg1zdG9ja190cmFja2VkGAogASgIEhkKEWJhY2tvcmRlcl9hbGxvd2VkGAsgASgIEhEKCWF2YWlsYWJsZRgMIAEoBRIbCglpbWFnZV91cmwYDSABKAlCCLpIBXIDGIAQIkIKBUltYWdlEiIKA3VybBgBIAEoCUIVukgSchAYgBA6CGh0dHBzOi8viAEBEhUKA2FsdBgCIAEoCUIIukgFcgMYgAQiPQoDU2VvEhcKBXRpdGxlGAEgASgJQgi6SAVyAxj/ARIdCgtkZXNjcmlwdGlvbhgCIAEoCUIIukgFcgMYgAgiagoUQ3JlYXRlUHJvZHVjdFJlcXVlc3QSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEjMKB3Byb2R1Y3QYAiABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0Qga6SAPIAQEiRAoVQ3JlYXRlUHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0ImAKEUdldFByb2R1Y3RSZXF1ZXN0Eh8KCnByb2R1Y3RfaWQYASABKAlCCbpIBnIEEAEYQEgAEhwKBmhhbmRsZRgCIAEoCUIKukgHcgUQARj/AUgAQgwKA2tleRIFukgCCAEiQQoSR2V0UHJvZHVjdFJlc3BvbnNlEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0IsUBChNMaXN0UHJvZHVjdHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACBIaCgl2ZW5kb3JfaWQYAyABKAlCB7pIBHICGEASHAoLY2F0ZWdvcnlfaWQYBCABKAlCB7pIBHICGEASOgoGc3RhdHVzGAUgASgOMiAub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdFN0YXR1c0IIukgFggECEAEiXQoUTGlzdFByb2R1Y3RzUmVzcG9uc2USLAoIcHJvZHVjdHMYASADKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJwChZMaXN0QmVzdFNlbGxlcnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiACBIcCgtjYXRlZ29yeV9pZBgDIAEoCUIHukgEcgIYQCJnChdMaXN0QmVzdFNlbGxlcnNSZXNwb25zZRIzCgxiZXN0X3NlbGxlcnMYASADKAsyHS5vbmx5MnUucHJvZHVjdC52MS5CZXN0U2VsbGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJQCgpCZXN0U2VsbGVyEisKB3Byb2R1Y3QYASABKAsyGi5vbmx5MnUucHJvZHVjdC52MS5Qcm9kdWN0EhUKDXNvbGRfYXRfbGVhc3QYAiABKAUiowEKFFVwZGF0ZVByb2R1Y3RSZXF1ZXN0Eh0KCnJlcXVlc3RfaWQYASABKAlCCbpIBnIEEAgYQBIzCgdwcm9kdWN0GAIgASgLMhoub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdEIGukgDyAEBEjcKC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0IGukgDyAEBIkQKFVVwZGF0ZVByb2R1Y3RSZXNwb25zZRIrCgdwcm9kdWN0GAEgASgLMhoub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdCJrChREZWxldGVQcm9kdWN0UmVxdWVzdBIdCgpyZXF1ZXN0X2lkGAEgASgJQgm6SAZyBBAIGEASHQoKcHJvZHVjdF9pZBgCIAEoCUIJukgGcgQQARhAEhUKBGV0YWcYAyABKAlCB7pIBHICGEAiFwoVRGVsZXRlUHJvZHVjdFJlc3BvbnNlIkIKF0JhdGNoR2V0UHJvZHVjdHNSZXF1ZXN0EicKC3Byb2R1Y3RfaWRzGAEgAygJQhK6SA+SAQwIARBkIgZyBBABGEAiSAoYQmF0Y2hHZXRQcm9kdWN0c1Jlc3BvbnNlEiwKCHByb2R1Y3RzGAEgAygLMhoub25seTJ1LnByb2R1Y3QudjEuUHJvZHVjdCJCChdCYXRjaEdldFZhcmlhbnRzUmVxdWVzdBInCgt2YXJpYW50X2lkcxgBIAMoCUISukgPkgEMCAEQZCIGcgQQARhAIlAKGEJhdGNoR2V0VmFyaWFudHNSZXNwb25zZRI0Cgh2YXJpYW50cxgBIAMoCzIiLm9ubHkydS5wcm9kdWN0LnYxLlNlbGxhYmxlVmFyaWFudCLkAwoPU2VsbGFibGVWYXJpYW50EhIKCnZhcmlhbnRfaWQYASABKAkSEgoKcHJvZHVjdF9pZBgCIAEoCRIRCgl2ZW5kb3JfaWQYAyABKAkSFQoNcHJvZHVjdF90aXRsZRgEIAEoCRIOCgZoYW5kbGUYBSABKAkSFQoNdmFyaWFudF90aXRsZRgGIAEoCRILCgNza3UYByABKAkSEQoJaW1hZ2VfdXJsGAggASgJEiQKBXByaWNlGAkgASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXkSLwoQY29tcGFyZV9hdF9wcmljZRgKIAEoCzIVLm9ubHkydS50eXBlLnYxLk1vbmV5EhQKDGNhdGVnb3J5X2lkcxgLIAMoCRIUCgxwcm9kdWN0X3R5cGUYDCABKAkSDQoFYnJhbmQYDSABKAkSDwoHb25fc2FsZRgOIAEoCBIPCgd0cmFja2VkGA8gASgIEhkKEWJhY2tvcmRlcl9hbGxvd2VkGBAgASgIEhEKCWF2YWlsYWJsZRgRIAEoBRIUCgxtYXhfcXVhbnRpdHkYEiABKAUSGQoRcmVxdWlyZXNfc2hpcHBpbmcYEyABKAgSDwoHdGF4YWJsZRgUIAEoCBIUCgx3ZWlnaHRfZ3JhbXMYFSABKAUivQMKFVNlYXJjaFByb2R1Y3RzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAgSJQoFcXVlcnkYAyABKAlCFrpIE3IRGMgBkgILbGluZW4gc2hpcnQSJgoMY2F0ZWdvcnlfaWRzGAQgAygJQhC6SA2SAQoQFCIGcgQQARhAEh8KBHRhZ3MYBSADKAlCEbpIDpIBCxAUIgdyBRABGP8BEiEKBmJyYW5kcxgGIAMoCUIRukgOkgELEBQiB3IFEAEY/wESOgoHb3B0aW9ucxgHIAMoCzIfLm9ubHkydS5wcm9kdWN0LnYxLk9wdGlvbkZpbHRlckIIukgFkgECEAoSKAoJbWluX3ByaWNlGAggASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXkSKAoJbWF4X3ByaWNlGAkgASgLMhUub25seTJ1LnR5cGUudjEuTW9uZXkSEAoIaW5fc3RvY2sYCiABKAgSNQoEc29ydBgLIAEoDjIdLm9ubHkydS5wcm9kdWN0LnYxLlNlYXJjaFNvcnRCCLpIBYIBAhABIk0KDE9wdGlvbkZpbHRlchIYCgRuYW1lGAEgASgJQgq6SAdyBRABGP8BEiMKBnZhbHVlcxgCIAMoCUITukgQkgENCAEQFCIHcgUQARj/ASLRAQoWU2VhcmNoUHJvZHVjdHNSZXNwb25zZRIsCghwcm9kdWN0cxgBIAMoCzIaLm9ubHkydS5wcm9kdWN0LnYxLlByb2R1Y3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUSGQoRdG90YWxfc2l6ZV9jYXBwZWQYBCABKAgSKAoGZmFjZXRzGAUgAygLMhgub25seTJ1LnByb2R1Y3QudjEuRmFjZXQSFwoPY29ycmVjdGVkX3F1ZXJ5GAYgASgJIkQKBUZhY2V0EgwKBG5hbWUYASABKAkSLQoGdmFsdWVzGAIgAygLMh0ub25seTJ1LnByb2R1Y3QudjEuRmFjZXRWYWx1ZSI5CgpGYWNldFZhbHVlEg0KBXZhbHVlGAEgASgJEg0KBWxhYmVsGAIgASgJEg0KBWNvdW50GAMgASgFIlUKFlN1Z2dlc3RQcm9kdWN0c1JlcXVlc3QSHwoGcHJlZml4GAEgASgJQg+6SAxyChABGGSSAgNsaW4SGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAIk0KF1N1Z2dlc3RQcm9kdWN0c1Jlc3BvbnNlEjIKC3N1Z2dlc3Rpb25zGAEgAygLMh0ub25seTJ1LnByb2R1Y3QudjEuU3VnZ2VzdGlvbiJSCgpTdWdnZXN0aW9uEhIKCnByb2R1Y3RfaWQYASABKAkSDgoGaGFuZGxlGAIgASgJEg0KBXRpdGxlGAMgASgJEhEKCWltYWdlX3VybBgEIAEoCSJ4ChVJbXBvcnRQcm9kdWN0c1JlcXVlc3QSMwoHb3B0aW9ucxgBIAEoCzIgLm9ubHkydS5wcm9kdWN0LnYxLkltcG9ydE9wdGlvbnNIABIaCgVjaHVuaxgCIAEoDEIJukgGegQYgIBASABCDgoFcGllY2USBbpIAggBImoKDUltcG9ydE9wdGlvbnMSHQoKcmVxdWVzdF9pZBgBIAEoCUIJukgGcgQQCBhAEikKCGN1cnJlbmN5GAIgASgJQhe6SBRyEjIKXltBLVpdezN9JJICA0lOUhIPCgdkcnlfcnVuGAMgASgIIugBChZJbXBvcnRQcm9kdWN0c1Jlc3BvbnNlEhEKCXJvd19jb3VudBgBIAEoBRIVCg1jcmVhdGVkX2NvdW50GAIgASgFEhUKDXVwZGF0ZWRfY291bnQYAyABKAUSFwoPdW5jaGFuZ2VkX2NvdW50GAQgASgFEhYKDnJlamVjdGVkX2NvdW50GAUgASgFEi4KBmZhdWx0cxgGIAMoCzIeLm9ubHkydS5wcm9kdWN0LnYxLkltcG9ydEZhdWx0EhMKC2ZhdWx0X2NvdW50GAcgASgFEhcKD2lnbm9yZWRfY29sdW1ucxgIIAMoCSJcCgtJbXBvcnRGYXVsdBIMCgRsaW5lGAEgASgFEg4KBmNvbHVtbhgCIAEoCRIOCgZoYW5kbGUYAyABKAkSDgoGcmVhc29uGAQgASgJEg8KB21lc3NhZ2UYBSABKAkiYQoVRXhwb3J0UHJvZHVjdHNSZXF1ZXN0EhoKCXZlbmRvcl9pZBgBIAEoCUIHukgEcgIYQBIsCghjdXJyZW5jeRgCIAEoCUIaukgXchUyDV4oW0EtWl17M30pPySSAgNJTlIiJwoWRXhwb3J0UHJvZHVjdHNSZXNwb25zZRINCgVjaHVuaxgBIAEoDCqEAQoNUHJvZHVjdFN0YXR1cxIeChpQUk9EVUNUX1NUQVRVU19VTlNQRUNJRklFRBAAEhgKFFBST0RVQ1RfU1RBVFVTX0RSQUZUEAESHAoYUFJPRFVDVF9TVEFUVVNfUFVCTElTSEVEEAISGwoXUFJPRFVDVF9TVEFUVVNfQVJDSElWRUQQAyp4CgpTZWFyY2hTb3J0EhsKF1NFQVJDSF9TT1JUX1VOU1BFQ0lGSUVEEAASGQoVU0VBUkNIX1NPUlRfUFJJQ0VfQVNDEAESGgoWU0VBUkNIX1NPUlRfUFJJQ0VfREVTQxACEhYKElNFQVJDSF9TT1JUX05FV0VTVBADMrQOCg5Qcm9kdWN0U2VydmljZRKUAQoNQ3JlYXRlUHJvZHVjdBInLm9ubHkydS5wcm9kdWN0LnYxLkNyZWF0ZVByb2R1Y3RSZXF1ZXN0Gigub25seTJ1LnByb2R1Y3QudjEuQ3JlYXRlUHJvZHVjdFJlc3BvbnNlIjCQAgLi4BgpCgdnYXRld2F5EAMaBnZlbmRvchoFYWRtaW4iAggCKgkIAhCsAhoCCDwShAEKCkdldFByb2R1Y3QSJC5vbmx5MnUucHJvZHVjdC52MS5HZXRQcm9kdWN0UmVxdWVzdBolLm9ubHkydS5wcm9kdWN0LnYxLkdldFByb2R1Y3RSZXNwb25zZSIpkAIB4uAYIgoHZ2F0ZXdheRABIgIIAioJCAEQ8C4aAgg8MgYKAggFEAESigEKDExpc3RQcm9kdWN0cxImLm9ubHkydS5wcm9kdWN0LnYxLkxpc3RQcm9kdWN0c1JlcXVlc3QaJy5vbmx5MnUucHJvZHVjdC52MS5MaXN0UHJvZHVjdHNSZXNwb25zZSIpkAIB4uAYIgoHZ2F0ZXdheRABIgIIAioJCAEQuBcaAgg8MgYKAggFEAESkwEKD0xpc3RCZXN0U2VsbGVycxIpLm9ubHkydS5wcm9kdWN0LnYxLkxpc3RCZXN0U2VsbGVyc1JlcXVlc3QaKi5vbmx5MnUucHJvZHVjdC52MS5MaXN0QmVzdFNlbGxlcnNSZXNwb25zZSIpkAIB4uAYIgoHZ2F0ZXdheRABIgIIAioJCAEQuBcaAgg8MgYKAggFEAESlAEKDVVwZGF0ZVByb2R1Y3QSJy5vbmx5MnUucHJvZHVjdC52MS5VcGRhdGVQcm9kdWN0UmVxdWVzdBooLm9ubHkydS5wcm9kdWN0LnYxLlVwZGF0ZVByb2R1Y3RSZXNwb25zZSIwkAIC4uAYKQoHZ2F0ZXdheRADGgZ2ZW5kb3IaBWFkbWluIgIIAioJCAIQrAIaAgg8EpQBCg1EZWxldGVQcm9kdWN0Eicub25seTJ1LnByb2R1Y3QudjEuRGVsZXRlUHJvZHVjdFJlcXVlc3QaKC5vbmx5MnUucHJvZHVjdC52MS5EZWxldGVQcm9kdWN0UmVzcG9uc2UiMJACAuLgGCkKB2dhdGV3YXkQAxoGdmVuZG9yGgVhZG1pbiICCAIqCQgCEKwCGgIIPBKWAQoQQmF0Y2hHZXRQcm9kdWN0cxIqLm9ubHkydS5wcm9kdWN0LnYxLkJhdGNoR2V0UHJvZHVjdHNSZXF1ZXN0Gisub25seTJ1LnByb2R1Y3QudjEuQmF0Y2hHZXRQcm9kdWN0c1Jlc3BvbnNlIimQAgHi4BgiCgdnYXRld2F5EAEiAggCKgkIARC4FxoCCDwyBgoCCAUQARKHAQoQQmF0Y2hHZXRWYXJpYW50cxIqLm9ubHkydS5wcm9kdWN0LnYxLkJhdGNoR2V0VmFyaWFudHNSZXF1ZXN0Gisub25seTJ1LnByb2R1Y3QudjEuQmF0Y2hHZXRWYXJpYW50c1Jlc3BvbnNlIhqQAgHi4BgTCgRjYXJ0CgVvcmRlchAEIgIIAhKaAQoOU2VhcmNoUHJvZHVjdHMSKC5vbmx5MnUucHJvZHVjdC52MS5TZWFyY2hQcm9kdWN0c1JlcXVlc3QaKS5vbmx5MnUucHJvZHVjdC52MS5TZWFyY2hQcm9kdWN0c1Jlc3BvbnNlIjOQAgHi4BgsCgdnYXRld2F5CghvcGVyYXRvchABIgIIAioJCAEQuBcaAgg8MgYKAggFEAESkwEKD1N1Z2dlc3RQcm9kdWN0cxIpLm9ubHkydS5wcm9kdWN0LnYxLlN1Z2dlc3RQcm9kdWN0c1JlcXVlc3QaKi5vbmx5MnUucHJvZHVjdC52MS5TdWdnZXN0UHJvZHVjdHNSZXNwb25zZSIpkAIB4uAYIgoHZ2F0ZXdheRABIgIIASoJCAEQ8C4aAgg8MgYKAggeEAESpQEKDkltcG9ydFByb2R1Y3RzEigub25seTJ1LnByb2R1Y3QudjEuSW1wb3J0UHJvZHVjdHNSZXF1ZXN0Gikub25seTJ1LnByb2R1Y3QudjEuSW1wb3J0UHJvZHVjdHNSZXNwb25zZSI8kAIC4uAYNQoHZ2F0ZXdheQoIb3BlcmF0b3IQAxoGdmVuZG9yGgVhZG1pbiIDCNgEKggIAhAeGgIIPDgEKAESpQEKDkV4cG9ydFByb2R1Y3RzEigub25seTJ1LnByb2R1Y3QudjEuRXhwb3J0UHJvZHVjdHNSZXF1ZXN0Gikub25seTJ1LnByb2R1Y3QudjEuRXhwb3J0UHJvZHVjdHNSZXNwb25zZSI8kAIB4uAYNQoHZ2F0ZXdheQoIb3BlcmF0b3IQAxoGdmVuZG9yGgVhZG1pbiIDCNgEKggIAhAeGgIIPDgEMAEaDeLgGAkKB3Byb2R1Y3RiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_only2u_mesh_v1_policy, file_only2u_type_v1_money]);
 
 /**
  * Product is something the shop sells, in one or more variants.
@@ -529,6 +529,98 @@ export const ListProductsResponseSchema: GenMessage<ListProductsResponse> = /*@_
   messageDesc(file_only2u_product_v1_product, 10);
 
 /**
+ * ListBestSellersRequest asks for a page of best sellers.
+ *
+ * @generated from message only2u.product.v1.ListBestSellersRequest
+ */
+export type ListBestSellersRequest = Message<"only2u.product.v1.ListBestSellersRequest"> & {
+  /**
+   * How many at most; 0 means 50, more than 100 means 100.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+
+  /**
+   * Only what was in this category or below it when it was bought, "cat_…".
+   *
+   * @generated from field: string category_id = 3;
+   */
+  categoryId: string;
+};
+
+/**
+ * Describes the message only2u.product.v1.ListBestSellersRequest.
+ * Use `create(ListBestSellersRequestSchema)` to create a new message.
+ */
+export const ListBestSellersRequestSchema: GenMessage<ListBestSellersRequest> = /*@__PURE__*/
+  messageDesc(file_only2u_product_v1_product, 11);
+
+/**
+ * ListBestSellersResponse is a page of best sellers.
+ *
+ * @generated from message only2u.product.v1.ListBestSellersResponse
+ */
+export type ListBestSellersResponse = Message<"only2u.product.v1.ListBestSellersResponse"> & {
+  /**
+   * The products, the best first. The list ends after some hundreds.
+   *
+   * @generated from field: repeated only2u.product.v1.BestSeller best_sellers = 1;
+   */
+  bestSellers: BestSeller[];
+
+  /**
+   * Ask with this for the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message only2u.product.v1.ListBestSellersResponse.
+ * Use `create(ListBestSellersResponseSchema)` to create a new message.
+ */
+export const ListBestSellersResponseSchema: GenMessage<ListBestSellersResponse> = /*@__PURE__*/
+  messageDesc(file_only2u_product_v1_product, 12);
+
+/**
+ * BestSeller is a product that is bought often.
+ *
+ * @generated from message only2u.product.v1.BestSeller
+ */
+export type BestSeller = Message<"only2u.product.v1.BestSeller"> & {
+  /**
+   * The product.
+   *
+   * @generated from field: only2u.product.v1.Product product = 1;
+   */
+  product?: Product | undefined;
+
+  /**
+   * At least so many pieces were bought in the last seven days: 10, 50, 100, 500,
+   * 1000 and so on; 0 for fewer than 10. How many exactly is its vendor's affair.
+   *
+   * @generated from field: int32 sold_at_least = 2;
+   */
+  soldAtLeast: number;
+};
+
+/**
+ * Describes the message only2u.product.v1.BestSeller.
+ * Use `create(BestSellerSchema)` to create a new message.
+ */
+export const BestSellerSchema: GenMessage<BestSeller> = /*@__PURE__*/
+  messageDesc(file_only2u_product_v1_product, 13);
+
+/**
  * UpdateProductRequest holds the fields to change.
  *
  * @generated from message only2u.product.v1.UpdateProductRequest
@@ -562,7 +654,7 @@ export type UpdateProductRequest = Message<"only2u.product.v1.UpdateProductReque
  * Use `create(UpdateProductRequestSchema)` to create a new message.
  */
 export const UpdateProductRequestSchema: GenMessage<UpdateProductRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 11);
+  messageDesc(file_only2u_product_v1_product, 14);
 
 /**
  * UpdateProductResponse holds the product after the change.
@@ -583,7 +675,7 @@ export type UpdateProductResponse = Message<"only2u.product.v1.UpdateProductResp
  * Use `create(UpdateProductResponseSchema)` to create a new message.
  */
 export const UpdateProductResponseSchema: GenMessage<UpdateProductResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 12);
+  messageDesc(file_only2u_product_v1_product, 15);
 
 /**
  * DeleteProductRequest names a product to remove.
@@ -618,7 +710,7 @@ export type DeleteProductRequest = Message<"only2u.product.v1.DeleteProductReque
  * Use `create(DeleteProductRequestSchema)` to create a new message.
  */
 export const DeleteProductRequestSchema: GenMessage<DeleteProductRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 13);
+  messageDesc(file_only2u_product_v1_product, 16);
 
 /**
  * DeleteProductResponse is empty: the product is gone.
@@ -633,7 +725,7 @@ export type DeleteProductResponse = Message<"only2u.product.v1.DeleteProductResp
  * Use `create(DeleteProductResponseSchema)` to create a new message.
  */
 export const DeleteProductResponseSchema: GenMessage<DeleteProductResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 14);
+  messageDesc(file_only2u_product_v1_product, 17);
 
 /**
  * BatchGetProductsRequest names products.
@@ -654,7 +746,7 @@ export type BatchGetProductsRequest = Message<"only2u.product.v1.BatchGetProduct
  * Use `create(BatchGetProductsRequestSchema)` to create a new message.
  */
 export const BatchGetProductsRequestSchema: GenMessage<BatchGetProductsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 15);
+  messageDesc(file_only2u_product_v1_product, 18);
 
 /**
  * BatchGetProductsResponse holds what was found.
@@ -675,7 +767,7 @@ export type BatchGetProductsResponse = Message<"only2u.product.v1.BatchGetProduc
  * Use `create(BatchGetProductsResponseSchema)` to create a new message.
  */
 export const BatchGetProductsResponseSchema: GenMessage<BatchGetProductsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 16);
+  messageDesc(file_only2u_product_v1_product, 19);
 
 /**
  * BatchGetVariantsRequest names variants.
@@ -696,7 +788,7 @@ export type BatchGetVariantsRequest = Message<"only2u.product.v1.BatchGetVariant
  * Use `create(BatchGetVariantsRequestSchema)` to create a new message.
  */
 export const BatchGetVariantsRequestSchema: GenMessage<BatchGetVariantsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 17);
+  messageDesc(file_only2u_product_v1_product, 20);
 
 /**
  * BatchGetVariantsResponse holds what was found.
@@ -717,7 +809,7 @@ export type BatchGetVariantsResponse = Message<"only2u.product.v1.BatchGetVarian
  * Use `create(BatchGetVariantsResponseSchema)` to create a new message.
  */
 export const BatchGetVariantsResponseSchema: GenMessage<BatchGetVariantsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 18);
+  messageDesc(file_only2u_product_v1_product, 21);
 
 /**
  * SellableVariant is a variant with all that buying it needs, of one moment.
@@ -880,7 +972,7 @@ export type SellableVariant = Message<"only2u.product.v1.SellableVariant"> & {
  * Use `create(SellableVariantSchema)` to create a new message.
  */
 export const SellableVariantSchema: GenMessage<SellableVariant> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 19);
+  messageDesc(file_only2u_product_v1_product, 22);
 
 /**
  * SearchProductsRequest says what to find.
@@ -971,7 +1063,7 @@ export type SearchProductsRequest = Message<"only2u.product.v1.SearchProductsReq
  * Use `create(SearchProductsRequestSchema)` to create a new message.
  */
 export const SearchProductsRequestSchema: GenMessage<SearchProductsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 20);
+  messageDesc(file_only2u_product_v1_product, 23);
 
 /**
  * OptionFilter names values of an option, one of which is wanted.
@@ -999,7 +1091,7 @@ export type OptionFilter = Message<"only2u.product.v1.OptionFilter"> & {
  * Use `create(OptionFilterSchema)` to create a new message.
  */
 export const OptionFilterSchema: GenMessage<OptionFilter> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 21);
+  messageDesc(file_only2u_product_v1_product, 24);
 
 /**
  * SearchProductsResponse is a page of what was found.
@@ -1055,7 +1147,7 @@ export type SearchProductsResponse = Message<"only2u.product.v1.SearchProductsRe
  * Use `create(SearchProductsResponseSchema)` to create a new message.
  */
 export const SearchProductsResponseSchema: GenMessage<SearchProductsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 22);
+  messageDesc(file_only2u_product_v1_product, 25);
 
 /**
  * Facet counts what was found by one property.
@@ -1083,7 +1175,7 @@ export type Facet = Message<"only2u.product.v1.Facet"> & {
  * Use `create(FacetSchema)` to create a new message.
  */
 export const FacetSchema: GenMessage<Facet> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 23);
+  messageDesc(file_only2u_product_v1_product, 26);
 
 /**
  * FacetValue is a value with its count.
@@ -1118,7 +1210,7 @@ export type FacetValue = Message<"only2u.product.v1.FacetValue"> & {
  * Use `create(FacetValueSchema)` to create a new message.
  */
 export const FacetValueSchema: GenMessage<FacetValue> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 24);
+  messageDesc(file_only2u_product_v1_product, 27);
 
 /**
  * SuggestProductsRequest holds what has been typed.
@@ -1146,7 +1238,7 @@ export type SuggestProductsRequest = Message<"only2u.product.v1.SuggestProductsR
  * Use `create(SuggestProductsRequestSchema)` to create a new message.
  */
 export const SuggestProductsRequestSchema: GenMessage<SuggestProductsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 25);
+  messageDesc(file_only2u_product_v1_product, 28);
 
 /**
  * SuggestProductsResponse holds completions.
@@ -1167,7 +1259,7 @@ export type SuggestProductsResponse = Message<"only2u.product.v1.SuggestProducts
  * Use `create(SuggestProductsResponseSchema)` to create a new message.
  */
 export const SuggestProductsResponseSchema: GenMessage<SuggestProductsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 26);
+  messageDesc(file_only2u_product_v1_product, 29);
 
 /**
  * Suggestion is a product that completes what was typed.
@@ -1209,7 +1301,7 @@ export type Suggestion = Message<"only2u.product.v1.Suggestion"> & {
  * Use `create(SuggestionSchema)` to create a new message.
  */
 export const SuggestionSchema: GenMessage<Suggestion> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 27);
+  messageDesc(file_only2u_product_v1_product, 30);
 
 /**
  * ImportProductsRequest is the next piece of an import: first the options, then the file.
@@ -1246,7 +1338,7 @@ export type ImportProductsRequest = Message<"only2u.product.v1.ImportProductsReq
  * Use `create(ImportProductsRequestSchema)` to create a new message.
  */
 export const ImportProductsRequestSchema: GenMessage<ImportProductsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 28);
+  messageDesc(file_only2u_product_v1_product, 31);
 
 /**
  * ImportOptions says how to import.
@@ -1281,7 +1373,7 @@ export type ImportOptions = Message<"only2u.product.v1.ImportOptions"> & {
  * Use `create(ImportOptionsSchema)` to create a new message.
  */
 export const ImportOptionsSchema: GenMessage<ImportOptions> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 29);
+  messageDesc(file_only2u_product_v1_product, 32);
 
 /**
  * ImportProductsResponse says what the import did.
@@ -1351,7 +1443,7 @@ export type ImportProductsResponse = Message<"only2u.product.v1.ImportProductsRe
  * Use `create(ImportProductsResponseSchema)` to create a new message.
  */
 export const ImportProductsResponseSchema: GenMessage<ImportProductsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 30);
+  messageDesc(file_only2u_product_v1_product, 33);
 
 /**
  * ImportFault is one thing wrong in the file.
@@ -1400,7 +1492,7 @@ export type ImportFault = Message<"only2u.product.v1.ImportFault"> & {
  * Use `create(ImportFaultSchema)` to create a new message.
  */
 export const ImportFaultSchema: GenMessage<ImportFault> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 31);
+  messageDesc(file_only2u_product_v1_product, 34);
 
 /**
  * ExportProductsRequest asks for the file.
@@ -1429,7 +1521,7 @@ export type ExportProductsRequest = Message<"only2u.product.v1.ExportProductsReq
  * Use `create(ExportProductsRequestSchema)` to create a new message.
  */
 export const ExportProductsRequestSchema: GenMessage<ExportProductsRequest> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 32);
+  messageDesc(file_only2u_product_v1_product, 35);
 
 /**
  * ExportProductsResponse is the next piece of the file.
@@ -1450,7 +1542,7 @@ export type ExportProductsResponse = Message<"only2u.product.v1.ExportProductsRe
  * Use `create(ExportProductsResponseSchema)` to create a new message.
  */
 export const ExportProductsResponseSchema: GenMessage<ExportProductsResponse> = /*@__PURE__*/
-  messageDesc(file_only2u_product_v1_product, 33);
+  messageDesc(file_only2u_product_v1_product, 36);
 
 /**
  * ProductStatus says who may see a product.
@@ -1585,6 +1677,19 @@ export const ProductService: GenService<{
     methodKind: "unary";
     input: typeof ListProductsRequestSchema;
     output: typeof ListProductsResponseSchema;
+  },
+  /**
+   * ListBestSellers lists the published products of which most pieces were
+   * bought in the last seven days, the best first: all, or those of a category.
+   * An order counts when it is confirmed, within seconds; what is canceled or
+   * returned later still counts.
+   *
+   * @generated from rpc only2u.product.v1.ProductService.ListBestSellers
+   */
+  listBestSellers: {
+    methodKind: "unary";
+    input: typeof ListBestSellersRequestSchema;
+    output: typeof ListBestSellersResponseSchema;
   },
   /**
    * UpdateProduct changes the fields that update_mask names.
