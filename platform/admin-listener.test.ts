@@ -1,26 +1,37 @@
 import { request } from 'node:http';
 import { afterEach, expect, test } from '@jest/globals';
 import { type AdminListener, createAdminListener } from './admin-listener.ts';
+import type { ServiceState } from './readiness.ts';
 
 let admin: AdminListener;
 afterEach(() => admin.close());
 
-async function open(checks: Record<string, () => Promise<void>>): Promise<string> {
+async function open(services: Record<string, ServiceState>): Promise<string> {
+  const checks = new Map(Object.entries(services).map(([name, state]) => [name, () => Promise.resolve(state)]));
   const metrics = { render: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }) };
-  admin = createAdminListener({ checks: new Map(Object.entries(checks)), metrics });
+  admin = createAdminListener({ checks, metrics });
   const { port } = await admin.listen('127.0.0.1', 0);
   return `http://127.0.0.1:${port}`;
 }
 
-test('readiness says of each service whether it is ready, or why not', async () => {
-  const url = await open({ user: () => Promise.resolve(), product: () => Promise.reject(new Error('no database')) });
+const well: ServiceState = { ready: true, status: 'ready', engines: { PostgreSQL: 'ready' } };
+
+test('readiness says of each service whether it is ready, or why not, and of each engine that it stands on', async () => {
+  const engines = { PostgreSQL: 'away: no answer within 2 s' };
+  const url = await open({ user: well, product: { ready: false, status: 'PostgreSQL is away', engines } });
   const response = await fetch(`${url}/readyz`);
   expect(response.status).toBe(503);
-  expect(await response.json()).toEqual({ status: 'not ready', services: { user: 'ready', product: 'no database' } });
+  expect(await response.json()).toEqual({
+    status: 'not ready',
+    services: {
+      user: { status: 'ready', engines: { PostgreSQL: 'ready' } },
+      product: { status: 'PostgreSQL is away', engines },
+    },
+  });
 });
 
 test('readiness ends when the shop begins to stop, and health does not', async () => {
-  const url = await open({ user: () => Promise.resolve() });
+  const url = await open({ user: well });
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   admin.drain();
   const response = await fetch(`${url}/readyz`);

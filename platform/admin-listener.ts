@@ -1,8 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
+import type { Checks } from './readiness.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-
-/** What readiness asks, by name: resolves when it is well, rejects with the reason. */
-export type Checks = ReadonlyMap<string, () => Promise<void>>;
 
 export type AdminListenerOptions = {
   readonly checks: Checks;
@@ -17,11 +15,9 @@ export type AdminListener = {
   close(): Promise<void>;
 };
 
-const checkLimitMs = 2_000; // who asks waits some seconds at most
-
 /**
- * The port for those who run the shop, not for its customers: /healthz (the process is alive), /readyz (each part is ready, or
- * why not) and /metrics.
+ * The port for those who run the shop, not for its customers: /healthz (the process is alive), /readyz (each service and each of its
+ * engines is ready, or why not) and /metrics.
  */
 export function createAdminListener({ checks, metrics }: AdminListenerOptions): AdminListener {
   let draining = false;
@@ -70,25 +66,13 @@ export function createAdminListener({ checks, metrics }: AdminListenerOptions): 
 }
 
 async function readiness(checks: Checks, draining: boolean): Promise<{ ready: boolean; text: string }> {
-  const states = await Promise.all([...checks].map(async ([name, check]) => [name, await stateOf(check)] as const));
-  const ready = !draining && states.every(([, state]) => state === 'ready');
+  const states = await Promise.all([...checks].map(async ([name, check]) => [name, await check()] as const));
+  const ready = !draining && states.every(([, state]) => state.ready);
   const status = draining ? 'stopping' : ready ? 'ready' : 'not ready';
-  return { ready, text: `${JSON.stringify({ status, services: Object.fromEntries(states) })}\n` };
-}
-
-async function stateOf(check: () => Promise<void>): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${checkLimitMs / 1_000} s`)), checkLimitMs);
-  });
-  try {
-    await Promise.race([check(), late]);
-    return 'ready';
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  } finally {
-    clearTimeout(timer);
-  }
+  const services = Object.fromEntries(
+    states.map(([name, { status: own, engines }]) => [name, { status: own, engines }]),
+  );
+  return { ready, text: `${JSON.stringify({ status, services })}\n` };
 }
 
 function answer(response: ServerResponse, status: number, type: string, text: string): void {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
-import pg from 'pg';
+import type pg from 'pg';
 import { sslModeOf, sslModes } from './engine-address.ts';
 import { engineRefuses, tlsProblem } from './engine.ts';
 import { codeOf } from './error-code.ts';

@@ -7,12 +7,15 @@ import { type ClosingStack, createClosingStack } from './closing.ts';
 import type { Variables } from './config.ts';
 import { handleDeadLetters, queueLengths } from './dead-letters.ts';
 import { createDialing } from './dialing.ts';
+import { whenReachable, whileOpening } from './engine.ts';
 import { codeOf } from './error-code.ts';
 import { createEventBuses } from './event-bus-open.ts';
 import { eventBusOf } from './event-bus.ts';
+import { Fault } from './fault.ts';
 import { newId } from './ids.ts';
 import { createTokenVerifier } from './identity/access-token.ts';
 import { portVariable } from './process-config.ts';
+import { assertReady, type Checks, openingState, stateOf } from './readiness.ts';
 import { createServerHooks } from './rpc/admission.ts';
 import type { ClientFor } from './rpc/client-for.ts';
 import { followPolicyFile, readPolicyFile } from './rpc/policy-file.ts';
@@ -21,6 +24,7 @@ import { createShedder } from './rpc/shedding.ts';
 import type { Env, Handlers, Service } from './service.ts';
 import { keepsData, readSettings, type Settings } from './settings.ts';
 import { StartError } from './start-error.ts';
+import { createDatabaseMetrics } from './telemetry/database-metrics.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createQueueMetrics } from './telemetry/queue-metrics.ts';
@@ -40,6 +44,8 @@ export type RunOptions = {
   fetchKeys(dial: Dial): Promise<string>;
   /** Told what takes a while. */
   readonly onProgress?: (text: string) => void;
+  /** Gives up a start that waits for an engine. */
+  readonly signal?: AbortSignal;
 };
 
 /** Clients of the project's own commands. */
@@ -64,7 +70,10 @@ export type Shop = {
 
 const graceMs = 1_500; // for calls that are open; the gateway has waited for its own before
 
-/** Starts the named services in this process, ready to be called. Throws a StartError that says what to do when it can't. */
+/**
+ * Starts the named services in this process, ready to be called. A service whose engine is away waits for it, and the others go on:
+ * /readyz says who waits for what. Throws a StartError that says what to do when it can't.
+ */
 export async function startShop(options: RunOptions): Promise<Shop> {
   const closing = createClosingStack();
   try {
@@ -103,7 +112,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     dataDir: settings.data?.path ?? '',
     files: settings.certificates,
     sockets: config.MESH_SOCKETS,
-    addressOf: (name) => addresses.get(name) ?? settings.addressOf(name),
+    addressOf: (name) => addresses.get(name) ?? elsewhere(name),
     metrics: metrics.rpc,
     tracing,
     log,
@@ -135,16 +144,31 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     shadowOf: next === undefined ? undefined : readPolicyFile(next),
   });
 
-  const checks = new Map<string, () => Promise<void>>();
-  const admin = createAdminListener({ checks, metrics });
+  const waits = new Map(services.map(({ name }) => [name, new Map<string, Fault>()]));
+  const checks = new Map([...waits].map(([name, waitsFor]) => [name, () => Promise.resolve(openingState(waitsFor))]));
+  const admin = createAdminListener({ checks: checks satisfies Checks, metrics });
   stage(() => admin.close());
+  const adminPort = config.ADMIN_PORT ?? (services.some(isEdge) ? 8_081 : settings.portOf(first?.name ?? '') + 1_000);
+  const { port: adminBound } = await admin.listen(config.ADMIN_HOST, adminPort).catch(unlessPort('admin'));
   const opened = { inner: stage(), servers: stage(), edge: stage() };
 
   const watchQueues = createQueueMetrics(metrics.registry);
+  const watchDatabase = createDatabaseMetrics(metrics.registry);
+
+  // A peer in this process whose engine is away has no port yet.
+  function elsewhere(name: string): string {
+    if (waits.has(name) && settings.portOf(name) === 0)
+      throw new Fault('unavailable', 'SERVICE_STARTING', `${name} is still starting; try again.`, {
+        metadata: { service: name },
+        retryAfterMs: 1_000,
+      });
+    return settings.addressOf(name);
+  }
 
   async function open(service: Service): Promise<void> {
     const { name } = service;
-    const ownEvents = eventBusOf(name, buses.of(name, settings.busOf(name)));
+    const { bus, engines: busEngines } = await buses.open(name, settings.busOf(name));
+    const ownEvents = eventBusOf(name, bus);
     const env: Env = {
       config: settings.of(service),
       log: log.child({ service: name }),
@@ -157,21 +181,26 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
       metrics: metrics.registry,
       events: ownEvents,
     };
-    const running = await service.open(env).catch(unlessPort(name));
+    const running = await whenReachable(() => service.open(env), { engine: 'its engines', log: env.log }).catch(
+      unlessPort(name),
+    );
     (isEdge(service) ? opened.edge : opened.inner).push(() => running.close());
     if (running.address !== undefined) addresses.set(name, running.address);
-    const ready = () => running.ready?.() ?? Promise.resolve();
-    const handlers = [...running.handlers];
     const { database } = running;
+    const engines = [...(database?.engines ?? []), ...busEngines, ...(running.engines ?? [])];
+    const own = () => running.ready?.() ?? Promise.resolve();
+    const ready = () => assertReady(engines, own);
+    const handlers = [...running.handlers];
     if (database === undefined && keepsData(service))
       throw new Error(`${name} keeps data: name its database in what open() returns, for its dead letters`);
     if (database !== undefined) {
       const queues = { service: name, database, events: ownEvents, now: env.now };
       handlers.push(handleDeadLetters(queues));
       watchQueues(name, () => queueLengths(queues));
+      watchDatabase(name, () => database.load());
     }
     if (!isEdge(service)) await serve(name, handlers, ready);
-    checks.set(name, ready);
+    checks.set(name, () => stateOf(engines, own));
   }
 
   async function serve(name: string, handlers: readonly Handlers[], ready: () => Promise<void>): Promise<void> {
@@ -192,11 +221,27 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     addresses.set(name, `127.0.0.1:${port}`);
   }
 
-  // The edge opens last and closes first, so that nobody is let in before there is somebody to answer.
-  await allOrThrow(services.filter((service) => !isEdge(service)).map(open));
-  await allOrThrow(services.filter(isEdge).map(open));
-  const adminPort = config.ADMIN_PORT ?? (services.some(isEdge) ? 8_081 : settings.portOf(first?.name ?? '') + 1_000);
-  const { port: adminBound } = await admin.listen(config.ADMIN_HOST, adminPort).catch(unlessPort('admin'));
+  const giveUp = new AbortController();
+  const signal = AbortSignal.any([giveUp.signal, ...(options.signal ? [options.signal] : [])]);
+  const waiting = Promise.withResolvers<void>();
+  const errors: unknown[] = [];
+  const opening = async (service: Service): Promise<void> => {
+    const own = waits.get(service.name);
+    const waitsFor = (engine: string, failure: Fault | undefined): void => {
+      if (failure === undefined) own?.delete(engine);
+      else own?.set(engine, failure);
+      waiting.resolve();
+    };
+    await whileOpening({ signal, waitsFor }, () => open(service)).catch((error: unknown) => {
+      errors.push(error);
+      giveUp.abort(); // nobody waits for an engine in a process that can't go on
+    });
+  };
+  // The edge opens last and closes first, so that nobody is let in before there is somebody to answer; but it doesn't wait for engines.
+  const inner = Promise.all(services.filter((service) => !isEdge(service)).map(opening));
+  await Promise.race([inner, waiting.promise]);
+  await Promise.all(errors.length > 0 ? [inner] : [inner, ...services.filter(isEdge).map(opening)]);
+  if (errors.length > 0) throw errors[0];
   stage(() => admin.drain());
   return {
     log,
@@ -241,13 +286,6 @@ function chosen(entries: readonly ServiceEntry[], names: readonly string[]): rea
     throw new StartError(`There is no service ${unknown.join(', ')}. There are: ${known}.`);
   }
   return entries.filter((entry) => names.includes(entry.name));
-}
-
-// Waits for all, so that what opened is closed; then the first error counts.
-async function allOrThrow(work: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(work)) {
-    if (result.status === 'rejected') throw result.reason;
-  }
 }
 
 // A port that can't be had is the person's to settle; everything else is passed on.

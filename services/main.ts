@@ -20,8 +20,10 @@ async function main(chosen: readonly string[]): Promise<void> {
   const startedMs = Date.now();
   let shop: Shop | undefined;
   const starting = Promise.withResolvers<void>();
+  const giveUp = new AbortController();
   const { stop } = stopOnSignals({
     async close() {
+      giveUp.abort(); // it may wait for an engine
       await starting.promise; // what is half begun can't be ended in order
       await shop?.close();
     },
@@ -38,8 +40,10 @@ async function main(chosen: readonly string[]): Promise<void> {
       variables: process.env,
       fetchKeys: async (dial) => (await dial(KeyService).getKeys({})).jwksJson,
       onProgress: (text) => console.log(`Only2U: ${text} …`),
+      signal: giveUp.signal,
     });
   } catch (error) {
+    if (giveUp.signal.aborted) return starting.resolve();
     console.error(error instanceof StartError ? `Only2U can’t start. ${error.message}` : error);
     process.exit(1);
   }

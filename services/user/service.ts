@@ -89,9 +89,6 @@ export async function openUserService(
       handle(UserService, { ...accountMethods(rpc), ...addressMethods(rpc) }),
     ],
     database,
-    async ready() {
-      await database.query('SELECT 1');
-    },
     async close() {
       clearInterval(sweep);
       await store.close();
