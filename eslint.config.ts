@@ -139,6 +139,7 @@ const config = defineConfig(
       'test/faults/*.ts',
       'test/kills/main.ts',
       'test/rabbitmq/main.ts',
+      'test/versions/main.ts',
       'test/planes/main.ts',
     ],
     rules: { 'no-console': 'off' },

@@ -4,7 +4,7 @@ import type { DatabaseConfig } from './engine-config.ts';
 import { whenReachable } from './engine.ts';
 import type { ServiceEvents } from './event-bus.ts';
 import { tellsAs } from './event-policy.ts';
-import { migrate } from './migrate.postgres.ts';
+import { levelOf, migrate } from './migrate.postgres.ts';
 import { forgetEvents, startRelay } from './outbox.postgres.ts';
 import { openPool, type Database, type PoolOptions } from './pool.postgres.ts';
 import { withReplica } from './replica.postgres.ts';
@@ -42,8 +42,17 @@ const tidyEveryMs = 10 * 60_000;
 /** Waits for the database while it is away, brings the schema up to date, opens a pool of connections, and keeps up what the platform itself has in the schema. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { log, events, schema } = options;
-  await whenReachable(() => migrate(options), { engine: postgresEngine, log });
-  const database = withReplica(openPool(options), options);
+  const level = await levelOf(options.migrations);
+  const database = withReplica(openPool({ ...options, level }), options);
+  let migrated = false;
+  async function bringUpToDate(): Promise<void> {
+    await database.query('SELECT 1'); // from here on other versions see that this one runs
+    migrated = await migrate(options);
+  }
+  await whenReachable(bringUpToDate, { engine: postgresEngine, log }).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
   const relay = events && startRelay({ database, bus: events, log });
   let closed: Promise<void> | undefined;
   let tidied: Promise<void> | undefined;
@@ -53,6 +62,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     try {
       while (closed === undefined && (await forgetAnswers(database, new Date())) > 0);
       while (closed === undefined && (await forgetEvents(database)) > 0);
+      if (!migrated) migrated = await migrate(options);
     } catch (error) {
       log.warn({ err: error, schema }, 'clearing old rows failed; the next time catches up');
     }

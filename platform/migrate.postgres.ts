@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { databaseFault, type PostgresTarget, refusedStart } from './connection.postgres.ts';
+import { isContract, type Level, olderConnected } from './contracting.postgres.ts';
 import { schemaName, withConnection, type Script, type Sql } from './pool.postgres.ts';
 import { StartError } from './start-error.ts';
 
@@ -12,7 +13,14 @@ export type MigrateOptions = PostgresTarget & {
   readonly log?: Logger;
 };
 
-type Migration = { readonly number: number; readonly file: string; readonly text: string; readonly checksum: string };
+type Migration = {
+  readonly number: number;
+  readonly file: string;
+  readonly text: string;
+  readonly checksum: string;
+  /** Whether it takes away what versions that don't know it still use. */
+  readonly contract: boolean;
+};
 
 /** What the platform itself keeps in each service's schema (request ids, outbox); run before the service's own. */
 const platformMigrations = new URL('./migrations/', import.meta.url);
@@ -20,13 +28,12 @@ const platformMigrations = new URL('./migrations/', import.meta.url);
 /**
  * Runs the migrations that the schema has not seen, in order, each in a transaction of its own. Any number of processes may
  * call it at once: one works, the others wait. Throws, naming the file, when one fails or when one that ran has changed since; a
- * StartError where the database won't have us, and a Fault of kind "unavailable" where it is away.
+ * StartError where the database won't have us, and a Fault of kind "unavailable" where it is away. What takes something away from an older
+ * version waits until no process of that is connected: true is answered when nothing waits.
  */
-export async function migrate({ schema, migrations, log, ...target }: MigrateOptions): Promise<void> {
-  const sets = [
-    { name: 'platform', migrations: await readMigrations(platformMigrations) },
-    { name: 'service', migrations: await readMigrations(migrations) },
-  ];
+export async function migrate({ schema, migrations, log, ...target }: MigrateOptions): Promise<boolean> {
+  const sets = await readSets(migrations);
+  let waits = false;
   await atStart(schema, () =>
     withConnection(target, async (sql) => {
       // Ends with the connection, so a process that is killed leaves no lock behind.
@@ -34,13 +41,19 @@ export async function migrate({ schema, migrations, log, ...target }: MigrateOpt
       await prepare(sql, schemaName(schema));
       const run: string[] = [];
       for (const set of sets) {
-        const seen = await sql.query<{ number: number; file: string; checksum: string }>(
-          'SELECT number, file, checksum FROM migrations WHERE set = $1',
+        const seen = await sql.query<{ number: number; file: string; checksum: string; contract: boolean }>(
+          'SELECT number, file, checksum, contract FROM migrations WHERE set = $1',
           [set.name],
         );
+        const last = set.migrations.length;
         for (const old of seen) {
           const now = set.migrations.find((migration) => migration.number === old.number);
           if (now === undefined) {
+            if (old.contract) {
+              throw new StartError(
+                `This version knows the schema ${schema} up to migration ${last}, and ${old.file} has taken away what it needs. Start a newer version.`,
+              );
+            }
             log?.warn({ schema, file: old.file }, 'the database has a migration that this version does not know');
           } else if (now.checksum !== old.checksum) {
             throw new StartError(
@@ -51,6 +64,14 @@ export async function migrate({ schema, migrations, log, ...target }: MigrateOpt
         const known = new Set(seen.map((migration) => migration.number));
         for (const migration of set.migrations) {
           if (known.has(migration.number)) continue;
+          if (migration.contract && (await olderConnected(sql, schema, set.name, migration.number))) {
+            log?.info(
+              { schema, file: migration.file },
+              'a migration waits until older versions of the service have ended',
+            );
+            waits = true;
+            continue;
+          }
           await runOne(sql, set.name, migration, schema);
           run.push(migration.file);
         }
@@ -58,6 +79,19 @@ export async function migrate({ schema, migrations, log, ...target }: MigrateOpt
       if (run.length > 0) log?.info({ schema, files: run.length, last: run.at(-1) }, 'migrated');
     }),
   );
+  return !waits;
+}
+
+async function readSets(migrations: URL) {
+  return [
+    { name: 'platform', migrations: await readMigrations(platformMigrations) },
+    { name: 'service', migrations: await readMigrations(migrations) },
+  ];
+}
+
+/** What a process of this version knows, for the name of its connections. */
+export async function levelOf(migrations: URL): Promise<Level> {
+  return Object.fromEntries((await readSets(migrations)).map((set) => [set.name, set.migrations.length]));
 }
 
 async function atStart(schema: string, work: () => Promise<void>): Promise<void> {
@@ -78,7 +112,8 @@ export async function readMigrations(folder: URL): Promise<Migration[]> {
         throw new Error(`${file}: migrations are named 0001_what_it_does.sql and numbered without gaps or repeats`);
       }
       const text = (await readFile(new URL(file, asFolder(folder)), 'utf8')).replaceAll('\r\n', '\n');
-      return { number, file, text, checksum: createHash('sha256').update(text).digest('hex') };
+      const checksum = createHash('sha256').update(text).digest('hex');
+      return { number, file, text, checksum, contract: isContract(text) };
     }),
   );
 }
@@ -100,17 +135,19 @@ async function prepare(sql: Sql & Script, schema: string): Promise<void> {
     run_time timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (set, number)
   )`);
+  await sql.run('ALTER TABLE migrations ADD COLUMN IF NOT EXISTS contract boolean NOT NULL DEFAULT false');
 }
 
 async function runOne(sql: Sql & Script, set: string, migration: Migration, schema: string): Promise<void> {
   await sql.run('BEGIN');
   try {
     await sql.run(migration.text);
-    await sql.query('INSERT INTO migrations (set, number, file, checksum) VALUES ($1, $2, $3, $4)', [
+    await sql.query('INSERT INTO migrations (set, number, file, checksum, contract) VALUES ($1, $2, $3, $4, $5)', [
       set,
       migration.number,
       migration.file,
       migration.checksum,
+      migration.contract,
     ]);
     await sql.run('COMMIT');
   } catch (error) {

@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 const write = (file: string, text: string): Promise<void> => writeFile(join(folder, file), text);
-const run = (): Promise<void> => migrate({ url: database.url, schema: 'shop', migrations: pathToFileURL(folder) });
+const run = (): Promise<boolean> => migrate({ url: database.url, schema: 'shop', migrations: pathToFileURL(folder) });
 const fruit = (): Promise<object[]> => withConnection(database.url, (sql) => sql.query('SELECT name FROM shop.fruit'));
 
 test('eight processes at once run each migration once, in a schema that they make', async () => {
@@ -93,6 +93,6 @@ test('a database that is not there is away: whoever opens it may wait', async ()
   });
 });
 
-function at(url: string): Promise<void> {
+function at(url: string): Promise<boolean> {
   return migrate({ url, schema: 'shop', migrations: pathToFileURL(folder) });
 }

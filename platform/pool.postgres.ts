@@ -9,6 +9,7 @@ import {
   postgresEngine,
   type PostgresTarget,
 } from './connection.postgres.ts';
+import { applicationName, type Level } from './contracting.postgres.ts';
 import type { EngineState } from './engine.ts';
 import { Fault } from './fault.ts';
 import { listenOn } from './listen.postgres.ts';
@@ -66,6 +67,8 @@ export type PoolOptions = PostgresTarget & {
    * PostgreSQL plans large ones anew for each call otherwise, which took a search 0.3 of its 1.9 ms.
    */
   readonly plansOnce?: boolean;
+  /** The migrations that this version knows. With them one connection is always open, which tells other versions that this one runs. */
+  readonly level?: Level;
 };
 
 const attempts = 5; // of a transaction that lost against another; a sixth loss in a row means a hot spot, not bad luck
@@ -95,7 +98,7 @@ export function openPool(options: PoolOptions): Database {
   };
   const connection: pg.ClientConfig = {
     ...connectionOf(options),
-    application_name: `only2u ${schema}`,
+    application_name: applicationName(schema, options.level),
     options: Object.entries(settings)
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
@@ -103,7 +106,12 @@ export function openPool(options: PoolOptions): Database {
     connectionTimeoutMillis: connectTimeoutMs,
     types: { getTypeParser },
   };
-  const pool = new pg.Pool({ ...connection, max, idleTimeoutMillis: idleTimeoutMs });
+  const pool = new pg.Pool({
+    ...connection,
+    max,
+    min: options.level === undefined ? 0 : 1,
+    idleTimeoutMillis: idleTimeoutMs,
+  });
   // One that breaks in the middle of a transaction says so itself too, and the statement under way is rejected with it.
   pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('error', (error) => {

@@ -36,6 +36,7 @@ const traces: Readonly<Record<string, string>> = {
   'proto-format': 'badly_named',
   'proto-breaking': 'on message "Money" was deleted',
   'file-size': 'platform/broken.ts',
+  migrations: 'takes away',
 };
 
 /** What a failed check printed, up to the next one. */
@@ -53,6 +54,7 @@ function breakAll(root: string): void {
     ...Array.from({ length: 500 }, (_, line) => `export const line${line} = ${line};`), // file-size
   ];
   writeFileSync(join(root, 'platform/broken.ts'), `${badly.join('\n')}\n`);
+  writeFileSync(join(root, 'platform/migrations/9999_broken.sql'), 'DROP TABLE outbox;\n'); // migrations
   const money = join(root, 'proto/only2u/type/v1/money.proto');
   // generated, and proto-breaking: a field has a new number.
   writeFileSync(money, readFileSync(money, 'utf8').replace('string currency = 2', 'string currency = 22'));

@@ -23,6 +23,7 @@ const checks: readonly Check[] = [
   { name: 'proto-lint', command: ['buf', 'lint'] },
   { name: 'proto-format', command: ['buf', 'format', '--diff', '--exit-code', '--path', 'proto/only2u'] },
   { name: 'proto-breaking', command: ['node', 'tools/breaking.ts'] },
+  { name: 'migrations', command: ['node', 'tools/migrations.ts'] },
   { name: 'file-size', command: ['node', 'tools/file-size.ts'] },
 ];
 
