@@ -11,9 +11,14 @@ export function engineVariables(): Readonly<Record<string, string>> {
   return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
 }
 
-/** One of them. Throws where that engine does not run: a test that asks for an engine is never skipped. */
+/**
+ * One of them, such as REDIS_URL: where the file says REDIS_URL_FILE, what that file holds. Throws where that engine does not run: a test
+ * that asks for an engine is never skipped.
+ */
 export function engineVariable(name: string): string {
-  const value = engineVariables()[name];
+  const variables = engineVariables();
+  const file = variables[`${name}_FILE`];
+  const value = variables[name] ?? (file === undefined ? undefined : readFileSync(file, 'utf8').trimEnd());
   if (value === undefined) throw new Error(`No engine runs that gives ${name}: npm run engines -- up`);
   return value;
 }

@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism, freemem } from 'node:os';
+import { join } from 'node:path';
+import { StartError } from '#platform/start-error.ts';
+import { alone } from './lock.ts';
+import { type OpenEngine, openEngine } from './open-engine.ts';
+import { usualData } from './place.ts';
+import { loadRecipe } from './recipes.ts';
+import type { EngineName, Recipe } from './recipe.ts';
+import { writeVariables } from './variables.ts';
+
+export type UpOptions = {
+  readonly names: readonly EngineName[];
+  readonly folder: string;
+  readonly versions?: Readonly<Partial<Record<EngineName, string>>>;
+  readonly ports?: Readonly<Partial<Record<EngineName, Readonly<Record<string, number>>>>>;
+  readonly nodes?: number | undefined;
+  /** Whether they end with this process: not unless told. */
+  readonly attached?: boolean;
+  readonly say: (text: string) => void;
+};
+
+const largeMb = 300; // such an engine keeps a core busy for as long as it starts
+
+/**
+ * Starts the engines of a folder that do not run, side by side, and writes variables.json. Throws one StartError that says of each
+ * that did not come up why; the others run on.
+ */
+export async function up(options: UpOptions): Promise<readonly OpenEngine[]> {
+  const { names, folder, say } = options;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return alone(
+    join(folder, 'lock'),
+    async () => {
+      const recipes = await Promise.all(names.map(loadRecipe));
+      sayMemory(recipes, options.nodes ?? 1, say);
+      const slots = slotsOf(Math.max(1, availableParallelism()));
+      const results = await Promise.allSettled(
+        recipes.map((recipe) => {
+          const start = (): Promise<OpenEngine> => startOne(recipe, options);
+          return recipe.memoryMb < largeMb ? start() : slots(start);
+        }),
+      );
+      await writeVariables(folder);
+      const failed = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown);
+      const [first, ...others] = failed;
+      if (first !== undefined) {
+        const bug = failed.find((error) => !(error instanceof StartError));
+        if (bug !== undefined) throw bug;
+        throw new StartError(
+          [first, ...others].map((error) => (error instanceof Error ? error.message : '')).join('\n\n'),
+        );
+      }
+      return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    },
+    (pid) => say(`process ${pid} is at work in ${folder}; waiting`),
+  );
+}
+
+async function startOne(recipe: Recipe, options: UpOptions): Promise<OpenEngine> {
+  const { name } = recipe;
+  const startedMs = Date.now();
+  const say = (text: string): void => options.say(`${recipe.title}: ${text}`);
+  say('starting');
+  // The usual folder has the usual ports; any other is somebody's second set.
+  const usual = options.folder === usualData ? recipe.ports : {};
+  const version = options.versions?.[name];
+  const engine = await openEngine(name, {
+    folder: options.folder,
+    ports: { ...usual, ...options.ports?.[name] },
+    ...(name === 'cassandra' && options.nodes !== undefined && { nodes: options.nodes }),
+    ...(version !== undefined && { version }),
+    attached: options.attached === true,
+    say,
+  });
+  say(
+    `${engine.version} is ready on 127.0.0.1:${engine.ports['tls']} after ${((Date.now() - startedMs) / 1_000).toFixed(1)} s`,
+  );
+  return engine;
+}
+
+function sayMemory(recipes: readonly Recipe[], nodes: number, say: (text: string) => void): void {
+  const needed = recipes.reduce((sum, { name, memoryMb }) => sum + memoryMb * (name === 'cassandra' ? nodes : 1), 0);
+  const free = Math.round(freemem() / 1_048_576);
+  if (free < needed) say(`they take some ${needed} MB, and ${free} MB are free: name fewer if one does not come up`);
+}
+
+/** Lets so many at a time through. */
+function slotsOf(count: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return async (work) => {
+    if (free === 0) await new Promise<void>((go) => waiting.push(go));
+    else free -= 1;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
+}
