@@ -37,7 +37,10 @@ export function entryTimeMs(id: string): number {
 }
 
 /** The least and the greatest TIMEUUID that stands for an id. */
-export const uuidBounds = { least: boundary(0, 0), greatest: boundary(0x0fff_ffff_ffff, 0xff) } as const;
+export const uuidBounds = {
+  least: boundary(0n, 0x80, 0x80),
+  greatest: boundary(0x0fff_ffff_ffff_ffffn, 0xbf, 0x7f),
+} as const;
 
 const gregorianTicks = 0x01b2_1dd2_1381_4000n; // 100 ns from 1582-10-15 to 1970
 
@@ -83,10 +86,10 @@ function writeTime(bytes: Buffer, ticks: bigint): void {
   bytes.writeUInt16BE(Number((ticks >> 48n) & 0x0fffn) | 0x1000, 6);
 }
 
-function boundary(ticks: number, byte: number): Buffer {
-  const bytes = Buffer.alloc(16, byte ^ 0x80);
-  writeTime(bytes, BigInt(ticks) << (ticks === 0 ? 0n : 12n));
-  bytes[8] = byte === 0 ? 0x80 : 0xbf;
+function boundary(ticks: bigint, sequence: number, rest: number): Buffer {
+  const bytes = Buffer.alloc(16, rest);
+  writeTime(bytes, ticks);
+  bytes[8] = sequence;
   return bytes;
 }
 

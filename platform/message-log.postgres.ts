@@ -127,7 +127,7 @@ function createLog(sql: Sql, kind: LogKind, now: () => Date): MessageLog {
 }
 
 async function erase(sql: Sql, log: string, thread: string, upTo: string): Promise<void> {
-  for (let found = batch; found === batch; ) {
+  for (let found = batch; found === batch;) {
     const rows = await sql.query(
       `DELETE FROM message_log WHERE log = $1 AND thread = $2 AND id IN (
          SELECT id FROM message_log WHERE log = $1 AND thread = $2 AND id <= $3 ORDER BY id LIMIT $4
