@@ -15,6 +15,8 @@ const readyWithinMs = 120_000;
 export type ShopProcess = {
   readonly service: string;
   readonly address: string;
+  /** Where its readiness is asked. */
+  readonly adminAddress: string;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
   /** Starts it again at the same address, after its end. */
@@ -47,10 +49,11 @@ export type ShopProcessesOptions = {
 /** Starts them all, and resolves when each is ready. */
 export async function startShopProcesses(options: ShopProcessesOptions): Promise<ShopProcesses> {
   const { names, instances = 2, root = here, beside } = options;
-  const places: { readonly service: string; readonly port: number }[] = [];
+  const places: { readonly service: string; readonly port: number; readonly adminPort: number }[] = [];
   for (const service of names) {
     const count = service === 'gateway' ? 1 : instances;
-    for (let index = 0; index < count; index++) places.push({ service, port: await freePort() });
+    for (let index = 0; index < count; index++)
+      places.push({ service, port: await freePort(), adminPort: await freePort() });
   }
   const addressOf = (service: string): string =>
     places
@@ -63,12 +66,12 @@ export async function startShopProcesses(options: ShopProcessesOptions): Promise
     PATH: process.env['PATH'],
     ...options.variables,
     ...Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_ADDRESS`, peersOf(name)])),
-    ADMIN_PORT: '0',
   };
-  const processes = places.map(({ service, port }) =>
-    createProcess({ service, address: `127.0.0.1:${port}` }, root, {
+  const processes = places.map(({ service, port, adminPort }) =>
+    createProcess({ service, address: `127.0.0.1:${port}`, adminAddress: `127.0.0.1:${adminPort}` }, root, {
       ...env,
       [`${service.toUpperCase()}_PORT`]: String(port),
+      ADMIN_PORT: String(adminPort),
     }),
   );
   const close = async (): Promise<void> => void (await Promise.all(processes.map((each) => each.close())));
@@ -90,7 +93,11 @@ export async function startShopProcesses(options: ShopProcessesOptions): Promise
   }
 }
 
-function createProcess(about: Pick<ShopProcess, 'service' | 'address'>, root: string, env: Variables): ShopProcess {
+function createProcess(
+  about: Pick<ShopProcess, 'service' | 'address' | 'adminAddress'>,
+  root: string,
+  env: Variables,
+): ShopProcess {
   let child: ChildProcess | undefined;
 
   async function end(signal: NodeJS.Signals): Promise<void> {
