@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { CartItemChangeKind, CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
 import { CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
@@ -12,6 +13,7 @@ import {
 import { PaymentMethod, PaymentService, PaymentStatus } from '#gen/only2u/payment/v1/payment_pb.ts';
 import { TestProviderService } from '#gen/only2u/payment/v1/test_provider_pb.ts';
 import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
+import { type BestSeller, ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { Role } from '#gen/only2u/user/v1/user_pb.ts';
 import { newId } from '#platform/ids.ts';
 import { audit } from './audit.ts';
@@ -45,6 +47,20 @@ async function watchUntil(order: Order | undefined, token: string, status: Order
   throw new Error('the order never came there');
 }
 
+/** Resolves when the product is among the best sellers: the order's event is on its way. */
+async function untilBestSeller(productId: string): Promise<BestSeller> {
+  const products = shop.client(ProductService);
+  for (let pageSize = 50, pageToken = ''; ;) {
+    const page = await products.listBestSellers({ pageSize, pageToken });
+    const found = page.bestSellers.find(({ product }) => product?.id === productId);
+    if (found !== undefined) return found;
+    pageToken = page.nextPageToken;
+    if (pageToken !== '') continue;
+    await sleep(20);
+    pageSize = 50 + (pageSize % 50) + 1; // the edge keeps an answer for a while: another question
+  }
+}
+
 /** At the provider, and back in the app. */
 async function payFor(order: Order | undefined, { token }: Account) {
   const { paymentId = '', handoff } = order?.payment ?? {};
@@ -61,7 +77,7 @@ async function payFor(order: Order | undefined, { token }: Account) {
 }
 
 test('a guest fills a cart, signs up, applies a coupon, orders, pays, gets it, and sends a piece back', async () => {
-  const { variantIds } = await sell(shop, vendor, { pieces: 10, minorUnits: 149_900n });
+  const { productId, variantIds } = await sell(shop, vendor, { pieces: 10, minorUnits: 149_900n });
   const [small = '', medium = ''] = variantIds;
   const code = newId('cpn').toUpperCase().replace('_', '-');
   await shop.client(CouponService, admin.token).createCoupon({
@@ -100,6 +116,7 @@ test('a guest fills a cart, signs up, applies a coupon, orders, pays, gets it, a
   const payment = await payFor(placed, customer);
   expect(payment).toMatchObject({ status: PaymentStatus.CAPTURED, captured: quote?.totals?.total });
   const confirmed = await watchUntil(placed, customer.token, OrderStatus.CONFIRMED);
+  expect(await untilBestSeller(productId)).toMatchObject({ soldAtLeast: 0 }); // three are too few to tell
 
   // At the vendor's.
   const sales = shop.client(OrderService, vendor.token);
