@@ -43,7 +43,8 @@ export const shirt = {
   variants: [{ price: inr(49_900n) }],
 } satisfies MessageInitShape<typeof ProductSchema>;
 
-export async function openProductShop(): Promise<ProductShop> {
+/** `more` is configuration, such as REDIS_URL. */
+export async function openProductShop(more: Readonly<Record<string, unknown>> = {}): Promise<ProductShop> {
   const database = await openTestDatabase('product', migrations);
   const subscriptions: Subscribing[] = [];
   const service: typeof productService = {
@@ -60,7 +61,7 @@ export async function openProductShop(): Promise<ProductShop> {
     },
   };
   const app = await openTestService(service, {
-    config: { DATABASE_URL: database.url, PAGE_TOKEN_KEY: 'for tests only, 32 characters or more' },
+    config: { DATABASE_URL: database.url, PAGE_TOKEN_KEY: 'for tests only, 32 characters or more', ...more },
   });
   const as = (id: string, ...roles: readonly string[]): Clients => {
     const caller = app.as(id === '' ? {} : { user: { id, roles, sessionId: 'ses_1' } });
