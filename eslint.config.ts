@@ -136,6 +136,7 @@ const config = defineConfig(
       'envoy/**',
       'engines/main.ts',
       'test/engines/main.ts',
+      'test/engines/outages.ts',
       'test/faults/*.ts',
       'test/kills/main.ts',
       'test/rabbitmq/main.ts',
