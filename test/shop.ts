@@ -13,6 +13,7 @@ import { type Dial, type RunOptions, startShop } from '#platform/run.ts';
 import { createTestDatabase } from '#platform/testing/database.ts';
 import { engineVariables } from '#platform/testing/engines.ts';
 import { services } from '#services/all.ts';
+import { shopVariables } from '../engines/variables.ts';
 import { unsettled } from './audit.ts';
 import { startShopProcesses } from './shop-processes.ts';
 
@@ -198,7 +199,8 @@ async function runHere(options: RunOptions): Promise<Running> {
 
 /** Processes of their own, several of each service, on the engines that run: what `npm run check:engines` has the journeys do. */
 async function runApart({ variables, names }: RunOptions): Promise<Running> {
-  const engines = Object.entries(engineVariables()).filter(([name]) => !/DATABASE|ADMIN/.test(name)); // each test has a database of its own
+  // Each test has a database of its own, and its own failures of events in it.
+  const engines = Object.entries(shopVariables(engineVariables())).filter(([name]) => !/DATABASE|EVENT_BUS/.test(name));
   return startShopProcesses({
     names,
     variables: { ...Object.fromEntries(engines), REDIS_PREFIX: `${newId('shop')}:`, ...variables },
