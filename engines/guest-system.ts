@@ -41,7 +41,12 @@ export async function openGuest(version: string, say: (text: string) => void): P
   const { suite, keyring, keys } = release;
   const root = await installOnce(`${suite}-rabbitmq`, say, async (aside) => {
     const mmdebstrap = await fromApt(['mmdebstrap'], '/usr/bin/mmdebstrap', say);
-    await fromApt([keyring], keys, say);
+    await fromApt([keyring], keys, say).catch((cause: unknown) => {
+      throw new StartError(
+        `RabbitMQ ${version} comes from ${suite}, which is signed by a key of the package ${keyring}: put ${keys} there.`,
+        { cause },
+      );
+    });
     say(`installing RabbitMQ ${version} from ${suite} (250 MB, once)`);
     await rm(aside, { recursive: true });
     await runProgram([mmdebstrap, '--quiet', '--variant=essential', '--include=rabbitmq-server', suite, aside]);

@@ -49,6 +49,8 @@ export type OpenEngine = {
   start(): Promise<void>;
   /** Ends all; the data stay. */
   close(): Promise<void>;
+  /** Ends all and deletes the data. */
+  purge(): Promise<void>;
 };
 
 /** Opens an engine in a folder: starts it, or joins the one that runs there. Throws a StartError that says what to do. */
@@ -131,6 +133,10 @@ export async function openEngine(name: EngineName, options: OpenEngineOptions): 
     start,
     stop,
     close: stop,
+    async purge() {
+      await stop();
+      await purgeEngine(options.folder, name);
+    },
     async kill(one) {
       for (const kept of record.processes.filter((each) => one === undefined || each.name === one)) {
         await killProcess(kept);

@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { StartError } from '#platform/start-error.ts';
+import type { OpenEngine } from '../../engines/open-engine.ts';
+import { type EngineName, engineNames } from '../../engines/recipe.ts';
+import { up } from '../../engines/up.ts';
+import { variablesFile } from '../../engines/variables.ts';
+
+const help = `Usage: npm run check:engines [-- options] [TEST…]
+
+Starts engines of its own in a temporary folder, on free ports, and runs against them every test that asks a real one: the contract suites
+of every port, the PostgreSQL suites, and the journeys on a shop of processes. Then takes all down. An engine that does not start is a
+failure. TEST names files, as Jest takes them: then only those of *.live.test.ts run.
+
+  --versions   also the suites of Cassandra 4.1 and RabbitMQ 3.12 and 4.0, on these
+  --quick      without the journeys
+  --help       this text
+`;
+
+const root = resolve(import.meta.dirname, '../..');
+const jest = join(root, 'node_modules/jest/bin/jest.js');
+
+const superuser = z.object({ DATABASE_ADMIN_URL_FILE: z.string(), DATABASE_CA_FILE: z.string() });
+
+/** What stands on PostgreSQL alone, whatever else is configured. */
+const postgresSuites = [
+  '\\.postgres\\.test\\.ts$',
+  'platform/(change|migrate|outbox|request-id|tasks|tasks-queue|tasks-model|dead-letters)\\.test\\.ts$',
+];
+
+const journeys = ['test/(journey|buying|crowd)\\.test\\.ts$'];
+
+/** Other versions than the usual, one set after the other, and the suites that ask them. */
+const others: readonly { readonly name: EngineName; readonly version: string; readonly suites: string }[] = [
+  { name: 'cassandra', version: '4.1.10', suites: 'cassandra' },
+  { name: 'rabbitmq', version: '3.12', suites: '(amqp|rabbitmq)' },
+  { name: 'rabbitmq', version: '4.0', suites: '(amqp|rabbitmq)' },
+];
+
+const startedMs = performance.now();
+const failed: string[] = [];
+
+function say(text: string): void {
+  console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${text}`);
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      versions: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return console.log(help);
+  await onEngines(engineNames, {}, async (folder) => {
+    const engines = { ENGINES_VARIABLES: variablesFile(folder) };
+    await suite('real engines', 'jest.live.config.ts', positionals, engines);
+    if (positionals.length > 0) return;
+    const database = await databaseOf(folder);
+    await suite('PostgreSQL', 'jest.config.ts', postgresSuites, database);
+    if (!values.quick)
+      await suite('journeys', 'jest.config.ts', journeys, { ...engines, ...database, TEST_SHOP: 'engines' });
+  });
+  for (const { name, version, suites } of values.versions ? others : []) {
+    const needed: EngineName[] = name === 'rabbitmq' ? ['postgres', name] : [name];
+    await onEngines(needed, { [name]: version }, async (folder, engines) => {
+      const own = engines.find((engine) => engine.name === name);
+      const title = `${own?.title} ${own?.version}`;
+      await suite(title, 'jest.live.config.ts', [suites], { ENGINES_VARIABLES: variablesFile(folder) });
+    });
+  }
+}
+
+/** Does the work on a set of engines of its own, which end and vanish with it. */
+async function onEngines(
+  names: readonly EngineName[],
+  versions: Readonly<Partial<Record<EngineName, string>>>,
+  work: (folder: string, engines: readonly OpenEngine[]) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'only2u-engines-'));
+  await chmod(folder, 0o711); // PostgreSQL runs as another user when we are root
+  let engines: readonly OpenEngine[] = [];
+  try {
+    engines = await up({ names, folder, versions, attached: true, say });
+    await work(folder, engines);
+  } finally {
+    await Promise.all(engines.map((engine) => engine.purge()));
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** The superuser's address of the PostgreSQL, for tests that make databases of their own. */
+async function databaseOf(folder: string): Promise<Record<string, string>> {
+  const variables: unknown = JSON.parse(await readFile(variablesFile(folder), 'utf8'));
+  const { DATABASE_ADMIN_URL_FILE: url, DATABASE_CA_FILE: ca } = superuser.parse(variables);
+  return { TEST_DATABASE_URL: (await readFile(url, 'utf8')).trim(), TEST_DATABASE_CA_FILE: ca };
+}
+
+async function suite(
+  title: string,
+  config: string,
+  patterns: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  say(`${title}: testing`);
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '-c', config];
+  const child = spawn(process.execPath, [...flags, ...patterns], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [code] = await once(child, 'exit');
+  say(`${title}: ${code === 0 ? 'passed' : 'FAILED'}`);
+  if (code !== 0) failed.push(title);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof StartError ? error.message : error);
+  process.exitCode = 1;
+}
+if (failed.length > 0) {
+  console.error(`Failed: ${failed.join(', ')}`);
+  process.exitCode = 1;
+}
