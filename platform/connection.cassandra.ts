@@ -10,8 +10,10 @@ import type { StartError } from './start-error.ts';
 
 export type CassandraSettings = CassandraConfig & { readonly CASSANDRA_HOSTS: string };
 
+type Long = ReturnType<typeof types.Long.fromNumber>;
+
 /** A value of a statement, as the driver takes it. */
-export type CqlValue = string | number | boolean | Buffer | Date | types.Uuid | types.Long | null;
+export type CqlValue = string | number | boolean | Buffer | Date | types.Uuid | Long | null;
 
 export type CassandraConnection = {
   readonly keyspace: string;

@@ -88,20 +88,13 @@ export function createLogStatements({ ask, keyspace }: Pick<CassandraConnection,
       const uuid = uuidOf(id);
       await ask(text.append, [
         ...place(thread, span),
-        ...[
-          new types.TimeUuid(uuid),
-          author,
-          type,
-          asBuffer(body),
-          types.Long.fromNumber(entryTimeMs(id) * 1_000),
-          seconds,
-        ],
+        ...[new types.TimeUuid(uuid), author, type, asBuffer(body), longOf(entryTimeMs(id) * 1_000), seconds],
       ]);
     },
 
     async edit(thread: string, span: Span, id: string, { body, time, micros, seconds }: Edit): Promise<void> {
       await ask(text.edit, [
-        ...[types.Long.fromNumber(micros), seconds, asBuffer(body), time],
+        ...[longOf(micros), seconds, asBuffer(body), time],
         ...[...place(thread, span), new types.TimeUuid(uuidOf(id))],
       ]);
     },
@@ -135,15 +128,12 @@ export function createLogStatements({ ask, keyspace }: Pick<CassandraConnection,
     },
 
     async remove(thread: string, span: Span, id: string, micros: number): Promise<void> {
-      await ask(text.remove, [
-        types.Long.fromNumber(micros),
-        ...[...place(thread, span), new types.TimeUuid(uuidOf(id))],
-      ]);
+      await ask(text.remove, [longOf(micros), ...[...place(thread, span), new types.TimeUuid(uuidOf(id))]]);
     },
 
     /** Erases the entries of a span. */
     async removeSpan(thread: string, span: Span, micros: number): Promise<void> {
-      await ask(text.removeSpan, [types.Long.fromNumber(micros), ...place(thread, span), least, greatest]);
+      await ask(text.removeSpan, [longOf(micros), ...place(thread, span), least, greatest]);
     },
 
     /** Makes a span known to readers, and to its parent that it has finer ones. */
@@ -160,6 +150,11 @@ export function createLogStatements({ ask, keyspace }: Pick<CassandraConnection,
     /** All that a thread has, finer ones before those that hold them. */
     spans: (thread: string) => below(thread, whole),
   };
+}
+
+// JavaScript's numbers are doubles to the driver.
+function longOf(value: number): ReturnType<typeof types.Long.fromNumber> {
+  return types.Long.fromNumber(value);
 }
 
 // The driver takes a Buffer for a blob, and no other bytes.

@@ -21,8 +21,11 @@ async function newKeyspace(): Promise<CassandraConnection> {
 }
 
 async function dropKeyspace(cassandra: CassandraConnection): Promise<void> {
-  await cassandra.askOnce(`DROP KEYSPACE IF EXISTS ${cassandra.keyspace}`);
-  await cassandra.close();
+  try {
+    await cassandra.askOnce(`DROP KEYSPACE IF EXISTS ${cassandra.keyspace}`);
+  } finally {
+    await cassandra.close();
+  }
 }
 
 messageLogContract(async () => {

@@ -10,7 +10,7 @@ const dayMs = 86_400_000;
 
 /** What every message log does. */
 export function messageLogContract(open: () => Promise<{ readonly logs: MessageLogs; close(): Promise<void> }>): void {
-  let opened: Awaited<ReturnType<typeof open>>;
+  let opened: Awaited<ReturnType<typeof open>> | undefined;
   let chat: MessageLog;
   let feed: MessageLog;
   beforeAll(async () => {
@@ -18,7 +18,7 @@ export function messageLogContract(open: () => Promise<{ readonly logs: MessageL
     chat = opened.logs.of(kept);
     feed = opened.logs.of(expiring);
   });
-  afterAll(() => opened.close());
+  afterAll(() => opened?.close());
 
   const newThread = (): string => newId('thr');
   const said = (text: string, ms = Date.now(), prefix = 'msg'): NewEntry => ({
