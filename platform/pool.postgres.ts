@@ -8,6 +8,7 @@ import {
   isDisconnected,
   postgresEngine,
   type PostgresTarget,
+  refusalOf,
 } from './connection.postgres.ts';
 import { applicationName, type Level } from './contracting.postgres.ts';
 import type { EngineState } from './engine.ts';
@@ -188,7 +189,10 @@ export function afterCommit(tx: Sql, name: string): void {
   marks.get(tx)?.add(name);
 }
 
-/** Runs `work` on one connection of its own, as the migrations and the embedded server's set-up do. No statement timeout. */
+/**
+ * Runs `work` on one connection of its own, as the migrations and the embedded server's set-up do. No statement timeout. What the server
+ * says when it won't have us is thrown as it is; see `refusalOf`.
+ */
 export async function withConnection<T>(
   target: string | PostgresTarget,
   work: (sql: Sql & Script) => Promise<T>,
@@ -200,7 +204,7 @@ export async function withConnection<T>(
   });
   client.on('error', () => undefined); // the query under way is rejected with it
   await client.connect().catch((error: unknown) => {
-    throw databaseFault(error) ?? error;
+    throw refusalOf(error) === undefined ? (databaseFault(error) ?? error) : error;
   });
   try {
     return await work({
