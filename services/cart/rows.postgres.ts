@@ -1,26 +1,10 @@
 import type { Sql } from '#platform/database.postgres.ts';
-import type { Cart, CartCode, CartItem } from './cart.ts';
+import type { Cart } from './cart.ts';
+import { decodeContent, encodeContent, type StoredContent } from './content.ts';
 
 type CartRow = Pick<Cart, 'id' | 'version' | 'expireTime'> & {
   readonly userId: string | null;
   readonly content: StoredContent;
-};
-
-// JSON has no bigint; an amount of money is a number below 2^53.
-type StoredItem = Omit<CartItem, 'seen' | 'since'> & {
-  /** Not with items from before it was kept: there from the beginning. */
-  readonly since?: number;
-  readonly price: number;
-  readonly currency: string;
-  readonly productId: string;
-  readonly title: string;
-  readonly variantTitle: string;
-};
-
-type StoredContent = {
-  readonly items: readonly StoredItem[];
-  /** Mere texts from before it was kept since when they are there: from the beginning. */
-  readonly codes: readonly (CartCode | string)[];
 };
 
 /** A change of one row, for a statement of its own or a part of one. Returns a row when it took place. */
@@ -29,7 +13,7 @@ export type RowChange = { readonly text: string; readonly values: readonly unkno
 export async function findCart(sql: Sql, id: string, now: Date): Promise<Cart | undefined> {
   const [row] = await sql.query<CartRow>(
     `SELECT id, user_id AS "userId", content, version, expire_time AS "expireTime"
-     FROM cart WHERE id = $1 AND expire_time > $2`,
+     FROM cart WHERE id = $1 AND expire_time > $2 AND NOT ended`,
     [id, now],
   );
   return row && decode(row);
@@ -38,7 +22,7 @@ export async function findCart(sql: Sql, id: string, now: Date): Promise<Cart | 
 export async function findCartOf(sql: Sql, userId: string, now: Date): Promise<Cart | undefined> {
   const [row] = await sql.query<CartRow>(
     `SELECT id, user_id AS "userId", content, version, expire_time AS "expireTime"
-     FROM cart WHERE user_id = $1 AND expire_time > $2`,
+     FROM cart WHERE user_id = $1 AND expire_time > $2 AND NOT ended`,
     [userId, now],
   );
   return row && decode(row);
@@ -55,7 +39,7 @@ export function insertion(cart: Cart, now: Date): RowChange {
     values: [
       cart.id,
       cart.userId === '' ? null : cart.userId,
-      JSON.stringify(encode(cart)),
+      JSON.stringify(encodeContent(cart)),
       cart.version,
       cart.expireTime,
       now,
@@ -67,7 +51,7 @@ export function insertion(cart: Cart, now: Date): RowChange {
 export function replacement(cart: Cart, from: number): RowChange {
   return {
     text: `UPDATE cart SET content = $3::jsonb, version = $4, expire_time = $5 WHERE id = $1 AND version = $2 RETURNING 1`,
-    values: [cart.id, from, JSON.stringify(encode(cart)), cart.version, cart.expireTime],
+    values: [cart.id, from, JSON.stringify(encodeContent(cart)), cart.version, cart.expireTime],
   };
 }
 
@@ -85,19 +69,6 @@ export async function removeUser(tx: Sql, userId: string): Promise<void> {
   );
 }
 
-function encode({ items, codes }: Cart): StoredContent {
-  const stored = items.map(({ variantId, quantity, since, seen: { unitPrice, ...named } }) => {
-    return { variantId, quantity, since, price: Number(unitPrice.minorUnits), currency: unitPrice.currency, ...named };
-  });
-  return { items: stored, codes };
-}
-
 function decode({ id, userId, content, version, expireTime }: CartRow): Cart {
-  const items = content.items.map(({ variantId, quantity, since = 1, price, currency, ...named }) => {
-    const { productId, title, variantTitle } = named;
-    const seen = { unitPrice: { minorUnits: BigInt(price), currency }, productId, title, variantTitle };
-    return { variantId, quantity, since, seen };
-  });
-  const codes = content.codes.map((code) => (typeof code === 'string' ? { code, since: 1 } : code));
-  return { id, userId: userId ?? '', items, codes, version, expireTime };
+  return { id, userId: userId ?? '', ...decodeContent(content), version, expireTime };
 }
