@@ -17,6 +17,16 @@ export type RateLimit = {
   readonly windowMs: number;
 };
 
+/** How long an answer may be kept, by whom, and what makes it old before. */
+export type Cache = {
+  readonly maxAgeMs: number;
+  readonly shared: boolean;
+  /** The events after which an answer is dropped, and where in it the ids stand that they are about. Left out where there is none. */
+  readonly invalidatedBy?: readonly Invalidation[];
+};
+
+export type Invalidation = { readonly event: string; readonly field: string };
+
 /** The whole policy of one method: what its option says, and its service's defaults where it says nothing. */
 export type MethodPolicy = {
   /** The workloads that may call it. */
@@ -27,7 +37,7 @@ export type MethodPolicy = {
   /** The longest a call may take; undefined when the contract doesn't say. */
   readonly timeoutMs: number | undefined;
   readonly limits: readonly RateLimit[];
-  readonly cache: { readonly maxAgeMs: number; readonly shared: boolean } | undefined;
+  readonly cache: Cache | undefined;
   /** The most calls that one process serves at a time; 0 leaves it to the server's own limit. */
   readonly concurrency: number;
   readonly idempotency: 'none' | 'idempotent' | 'no-side-effects';
@@ -93,6 +103,9 @@ export function readPolicy(method: DescMethod): { readonly policy: MethodPolicy;
       cache: cache?.policy.cache && {
         maxAgeMs: millisecondsOf(cache.policy.cache.maxAge) ?? 0,
         shared: cache.policy.cache.shared,
+        ...(cache.policy.cache.invalidatedBy.length > 0 && {
+          invalidatedBy: cache.policy.cache.invalidatedBy.map(({ event, responseField: field }) => ({ event, field })),
+        }),
       },
       concurrency: concurrency?.policy.concurrency ?? 0,
       idempotency,

@@ -12,6 +12,7 @@ import type { TestProviderService as only2u_payment_v1_TestProviderService } fro
 import type { CategoryService as only2u_product_v1_CategoryService } from '#gen/only2u/product/v1/category_pb.ts';
 import type { InventoryService as only2u_product_v1_InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import type { ProductService as only2u_product_v1_ProductService } from '#gen/only2u/product/v1/product_pb.ts';
+import type { SearchIndexService as only2u_product_v1_SearchIndexService } from '#gen/only2u/product/v1/search_index_pb.ts';
 import type { AuthService as only2u_user_v1_AuthService } from '#gen/only2u/user/v1/auth_pb.ts';
 import type { KeyService as only2u_user_v1_KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
 import type { OperatorService as only2u_user_v1_OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
@@ -192,30 +193,39 @@ export type Grants = {
   'only2u.product.v1.ProductService': {
     contract: typeof only2u_product_v1_ProductService;
     callers: {
-      // proto/only2u/product/v1/product.proto:139
+      // proto/only2u/product/v1/product.proto:155
       batchGetProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:160
+      // proto/only2u/product/v1/product.proto:184
       batchGetVariants: 'cart' | 'order';
       // proto/only2u/product/v1/product.proto:20
       createProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:120
+      // proto/only2u/product/v1/product.proto:136
       deleteProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:241
+      // proto/only2u/product/v1/product.proto:281
       exportProducts: 'gateway' | 'operator';
       // proto/only2u/product/v1/product.proto:40
       getProduct: 'gateway';
-      // proto/only2u/product/v1/product.proto:217
+      // proto/only2u/product/v1/product.proto:257
       importProducts: 'gateway' | 'operator';
-      // proto/only2u/product/v1/product.proto:82
+      // proto/only2u/product/v1/product.proto:98
       listBestSellers: 'gateway';
-      // proto/only2u/product/v1/product.proto:60
+      // proto/only2u/product/v1/product.proto:68
       listProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:174
+      // proto/only2u/product/v1/product.proto:198
       searchProducts: 'gateway' | 'operator';
-      // proto/only2u/product/v1/product.proto:196
+      // proto/only2u/product/v1/product.proto:228
       suggestProducts: 'gateway';
-      // proto/only2u/product/v1/product.proto:101
+      // proto/only2u/product/v1/product.proto:117
       updateProduct: 'gateway';
+    };
+  };
+  'only2u.product.v1.SearchIndexService': {
+    contract: typeof only2u_product_v1_SearchIndexService;
+    callers: {
+      // proto/only2u/product/v1/search_index.proto:16
+      getSearchIndex: 'operator';
+      // proto/only2u/product/v1/search_index.proto:16
+      rebuildSearchIndex: 'operator';
     };
   };
   'only2u.user.v1.AuthService': {

@@ -18,6 +18,7 @@ export const servedBy = {
   'only2u.product.v1.CategoryService': ['product'],
   'only2u.product.v1.InventoryService': ['product'],
   'only2u.product.v1.ProductService': ['product'],
+  'only2u.product.v1.SearchIndexService': ['product'],
   'only2u.user.v1.AuthService': ['user'],
   'only2u.user.v1.KeyService': ['user'],
   'only2u.user.v1.OperatorService': ['user'],
@@ -138,30 +139,34 @@ export const policies = {
   'only2u.product.v1.InventoryService/ReserveStock': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/product/v1/inventory.proto:129
   'only2u.product.v1.InventoryService/RestockItems': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
-  // proto/only2u/product/v1/product.proto:139
-  'only2u.product.v1.ProductService/BatchGetProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:160
+  // proto/only2u/product/v1/product.proto:155
+  'only2u.product.v1.ProductService/BatchGetProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true, invalidatedBy: [{ event: 'only2u.product.v1.ProductChanged', field: 'products.id' }, { event: 'only2u.product.v1.ProductDeleted', field: 'products.id' }] }, idempotency: 'no-side-effects', open: true },
+  // proto/only2u/product/v1/product.proto:184
   'only2u.product.v1.ProductService/BatchGetVariants': { callers: ['cart', 'order'], access: 'internal', timeoutMs: 2000, idempotency: 'no-side-effects' },
   // proto/only2u/product/v1/product.proto:20
   'only2u.product.v1.ProductService/CreateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
-  // proto/only2u/product/v1/product.proto:120
+  // proto/only2u/product/v1/product.proto:136
   'only2u.product.v1.ProductService/DeleteProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
-  // proto/only2u/product/v1/product.proto:241
+  // proto/only2u/product/v1/product.proto:281
   'only2u.product.v1.ProductService/ExportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'no-side-effects', open: true },
   // proto/only2u/product/v1/product.proto:40
-  'only2u.product.v1.ProductService/GetProduct': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:217
+  'only2u.product.v1.ProductService/GetProduct': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true, invalidatedBy: [{ event: 'only2u.product.v1.ProductChanged', field: 'product.id' }, { event: 'only2u.product.v1.ProductDeleted', field: 'product.id' }] }, idempotency: 'no-side-effects', open: true },
+  // proto/only2u/product/v1/product.proto:257
   'only2u.product.v1.ProductService/ImportProducts': { callers: ['gateway', 'operator'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 600000, limits: [{ scope: 'user', requests: 30, windowMs: 60000 }], concurrency: 4, idempotency: 'idempotent', open: true },
-  // proto/only2u/product/v1/product.proto:82
+  // proto/only2u/product/v1/product.proto:98
   'only2u.product.v1.ProductService/ListBestSellers': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:60
-  'only2u.product.v1.ProductService/ListProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:174
-  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway', 'operator'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:196
-  'only2u.product.v1.ProductService/SuggestProducts': { callers: ['gateway'], access: 'public', timeoutMs: 1000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true }, idempotency: 'no-side-effects', open: true },
-  // proto/only2u/product/v1/product.proto:101
+  // proto/only2u/product/v1/product.proto:68
+  'only2u.product.v1.ProductService/ListProducts': { callers: ['gateway'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true, invalidatedBy: [{ event: 'only2u.product.v1.ProductChanged', field: 'products.id' }, { event: 'only2u.product.v1.ProductDeleted', field: 'products.id' }] }, idempotency: 'no-side-effects', open: true },
+  // proto/only2u/product/v1/product.proto:198
+  'only2u.product.v1.ProductService/SearchProducts': { callers: ['gateway', 'operator'], access: 'public', timeoutMs: 2000, limits: [{ scope: 'address', requests: 3000, windowMs: 60000 }], cache: { maxAgeMs: 5000, shared: true, invalidatedBy: [{ event: 'only2u.product.v1.ProductChanged', field: 'products.id' }, { event: 'only2u.product.v1.ProductDeleted', field: 'products.id' }] }, idempotency: 'no-side-effects', open: true },
+  // proto/only2u/product/v1/product.proto:228
+  'only2u.product.v1.ProductService/SuggestProducts': { callers: ['gateway'], access: 'public', timeoutMs: 1000, limits: [{ scope: 'address', requests: 6000, windowMs: 60000 }], cache: { maxAgeMs: 30000, shared: true, invalidatedBy: [{ event: 'only2u.product.v1.ProductChanged', field: 'suggestions.product_id' }, { event: 'only2u.product.v1.ProductDeleted', field: 'suggestions.product_id' }] }, idempotency: 'no-side-effects', open: true },
+  // proto/only2u/product/v1/product.proto:117
   'only2u.product.v1.ProductService/UpdateProduct': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 300, windowMs: 60000 }], idempotency: 'idempotent', open: true },
+  // proto/only2u/product/v1/search_index.proto:16
+  'only2u.product.v1.SearchIndexService/GetSearchIndex': { callers: ['operator'], access: 'internal', timeoutMs: 5000, idempotency: 'no-side-effects' },
+  // proto/only2u/product/v1/search_index.proto:16
+  'only2u.product.v1.SearchIndexService/RebuildSearchIndex': { callers: ['operator'], access: 'internal', timeoutMs: 5000, idempotency: 'idempotent' },
   // proto/only2u/user/v1/auth.proto:120
   'only2u.user.v1.AuthService/ChangePassword': { callers: ['gateway'], access: 'user', timeoutMs: 5000, limits: [{ scope: 'user', requests: 10, windowMs: 60000 }], concurrency: 64, idempotency: 'idempotent', open: true },
   // proto/only2u/user/v1/auth.proto:89

@@ -8,6 +8,7 @@ import { file_only2u_payment_v1_test_provider, TestProviderService } from "./onl
 import { CategoryService, file_only2u_product_v1_category } from "./only2u/product/v1/category_pb.ts";
 import { file_only2u_product_v1_inventory, InventoryService } from "./only2u/product/v1/inventory_pb.ts";
 import { file_only2u_product_v1_product, ProductService } from "./only2u/product/v1/product_pb.ts";
+import { file_only2u_product_v1_search_index, SearchIndexService } from "./only2u/product/v1/search_index_pb.ts";
 import { AuthService, file_only2u_user_v1_auth, KeyService, OperatorService } from "./only2u/user/v1/auth_pb.ts";
 import { file_only2u_user_v1_user, UserService } from "./only2u/user/v1/user_pb.ts";
 import { file_only2u_mesh_v1_policy } from "./only2u/mesh/v1/policy_pb.ts";
@@ -32,6 +33,7 @@ export const contracts: readonly DescService[] = [
   CategoryService,
   InventoryService,
   ProductService,
+  SearchIndexService,
   AuthService,
   KeyService,
   OperatorService,
@@ -54,6 +56,7 @@ export const contractFiles: readonly DescFile[] = [
   file_only2u_product_v1_events,
   file_only2u_product_v1_inventory,
   file_only2u_product_v1_product,
+  file_only2u_product_v1_search_index,
   file_only2u_type_v1_money,
   file_only2u_user_v1_auth,
   file_only2u_user_v1_events,

@@ -24,6 +24,9 @@ export function whoText(model: MeshModel, method: Method, protoRoot: string): st
             `${durationText(policy.cache.maxAgeMs)}, ${policy.cache.shared ? 'shared' : 'by the client alone'}`,
             at('cache'),
           ] as const,
+          ...(policy.cache.invalidatedBy ?? []).map(
+            ({ event, field }) => ['', `dropped when ${event} names its ${field}`, at('cache')] as const,
+          ),
         ]),
     ...(policy.concurrency === 0
       ? []

@@ -105,6 +105,16 @@ const cases: Readonly<Record<string, readonly [was: string, is: string, changes:
     cached('max_age: {seconds: 5}'),
     ['-cache-private 5s'],
   ],
+  'what makes an answer old': [
+    cached('max_age: {seconds: 5} shared: true'),
+    cached('max_age: {seconds: 5} shared: true invalidated_by: {event: "a.B" response_field: "id"}'),
+    ['-invalidation-added a.B id'],
+  ],
+  'what no longer makes an answer old': [
+    cached('max_age: {seconds: 5} shared: true invalidated_by: {event: "a.B" response_field: "id"}'),
+    cached('max_age: {seconds: 5} shared: true'),
+    ['+invalidation-removed a.B id'],
+  ],
   'a method that nobody may call': [before, two, ['=method-added']],
   'a method less': [two, before, ['=method-removed']],
   'a contract and its workload': ['', before, ['+workload-added', '+contract-added']],

@@ -1,6 +1,6 @@
 import type { Change, Part } from './change.ts';
 import type { Method } from '../model.ts';
-import type { RateLimit } from '../read-policy.ts';
+import type { Cache, RateLimit } from '../read-policy.ts';
 import { durationText, limitText } from '../ask/words.ts';
 
 /** What changed about how long a method may take, how often it may be called, and whether it is repeated or kept. */
@@ -214,5 +214,32 @@ function cacheChanges(was: Method, now: Method): Part[] {
     ...(!fresh.shared && old.shared
       ? [kept('cache-private', 'tightens', 'has answers that only the client may keep')]
       : []),
+    ...invalidationChanges(old, fresh).map(([name, effect, of, text]) => ({ name, effect, detail: of, text, source })),
+  ];
+}
+
+type InvalidationChange = readonly [name: string, effect: Change['effect'], of: string, text: string];
+
+/** An answer that is no longer dropped stays for all of its time. */
+function invalidationChanges(was: Cache, now: Cache): readonly InvalidationChange[] {
+  const textsOf = ({ invalidatedBy = [] }: Cache) => invalidatedBy.map(({ event, field }) => `${event} ${field}`);
+  const [old, fresh] = [textsOf(was), textsOf(now)];
+  return [
+    ...fresh
+      .filter((each) => !old.includes(each))
+      .map((each): InvalidationChange => [
+        'invalidation-added',
+        'tightens',
+        each,
+        `has answers that ${each} makes old`,
+      ]),
+    ...old
+      .filter((each) => !fresh.includes(each))
+      .map((each): InvalidationChange => [
+        'invalidation-removed',
+        'loosens',
+        each,
+        `has answers that ${each} no longer makes old`,
+      ]),
   ];
 }

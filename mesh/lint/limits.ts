@@ -4,6 +4,7 @@ import { type Found, type Linted, methodRule, type Rule, when } from './rule.ts'
 import { edgesOf, openAt } from '../model.ts';
 import { type RateLimit, retrying } from '../read-policy.ts';
 import { durationText } from '../ask/words.ts';
+import { invalidationProblems } from './invalidation.ts';
 
 /** Rules about how long a call may take, how often it comes and whether it is repeated. */
 export const limitRules = {
@@ -59,6 +60,10 @@ export const limitRules = {
       ),
     ];
   }),
+  invalidation: {
+    about: 'what makes a kept answer old is an event whose key stands in the answer',
+    find: invalidationProblems,
+  },
   hedging: methodRule('a second instance is asked only where that does no harm and in time', ({ policy }) => {
     const { hedgeAfterMs, idempotency, timeoutMs = Infinity } = policy;
     if (hedgeAfterMs === undefined) return [];

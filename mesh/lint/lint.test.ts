@@ -32,6 +32,19 @@ const shoe = (options: string, level?: string) => service('ShoeService', 'shoe$'
 
 const event = (options: string) => `message ShoeMade { option (only2u.mesh.v1.event) = {${options}}; }`;
 
+const madeOld = (name: string, field: string) => `invalidated_by: {event: "${name}" response_field: "${field}"}`;
+
+/** A shared answer with an id, and events about it. */
+const keeping = (invalidation: string) => `
+  message Shoe { string shoe_id = 1; int32 size = 2; }
+  message ShoeMade { option (only2u.mesh.v1.event) = {publisher: "order"}; string shoe_id = 1; }
+  message ShoeSized { option (only2u.mesh.v1.event) = {publisher: "order"}; int32 size = 1; }
+  ${shoe(
+    `${policy.replace('ACCESS_USER', 'ACCESS_PUBLIC').replace('SCOPE_USER', 'SCOPE_ADDRESS')}
+     cache: {max_age: {seconds: 1} shared: true ${invalidation}}`,
+    'NO_SIDE_EFFECTS',
+  ).replace('returns (Empty)', 'returns (Shoe)')}`;
+
 /** What breaks each rule. The name of a case is the rule and the claim. */
 const broken: Readonly<Record<string, string>> = {
   'policy: a method has a policy': shoe(''),
@@ -68,6 +81,14 @@ const broken: Readonly<Record<string, string>> = {
     `${policy} cache: {max_age: {seconds: 1} shared: true}`,
     'NO_SIDE_EFFECTS',
   ),
+  'invalidation: only what is shared is dropped': shoe(
+    `${policy} cache: {max_age: {seconds: 1} ${madeOld('only2u.case$.v1.ShoeMade', 'shoe.id')}}`,
+    'NO_SIDE_EFFECTS',
+  ),
+  'invalidation: what makes an answer old is an event': keeping(madeOld('only2u.case$.v1.ShoeMaid', 'shoe_id')),
+  'invalidation: an answer has the field': keeping(madeOld('only2u.case$.v1.ShoeMade', 'shoe.id')),
+  'invalidation: the field can hold the id': keeping(madeOld('only2u.case$.v1.ShoeMade', 'size')),
+  'invalidation: the event is about an id': keeping(madeOld('only2u.case$.v1.ShoeSized', 'shoe_id')),
   'hedging: only reading is asked twice': shoe(`${policy} hedge_after: {nanos: 100000000}`),
   'hedging: a second instance is asked in time': shoe(`${policy} hedge_after: {seconds: 2}`, 'NO_SIDE_EFFECTS'),
   'idempotency: a method says whether a second call does harm': shoe(policy, ''),
@@ -105,6 +126,7 @@ const good: Readonly<Record<string, string>> = {
   'a long call that an event sets off': `${shoe(policy)} ${event('publisher: "order" subscribers: ["shoe$"]')}
     ${service('LaceService', 'lace$', { CutLace: internal('"shoe$"', 30) })}`,
   'a second instance asked in time': shoe(`${policy} hedge_after: {nanos: 200000000}`, 'NO_SIDE_EFFECTS'),
+  'an answer that an event makes old': keeping(madeOld('only2u.case$.v1.ShoeMade', 'shoe_id')),
   'what may do harm twice, and says so': shoe(policy, 'IDEMPOTENCY_UNKNOWN'),
 };
 

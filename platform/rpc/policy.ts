@@ -14,7 +14,14 @@ export type RateLimit = {
 type Terms = {
   readonly access: 'public' | 'user' | 'roles' | 'internal';
   readonly limits: readonly RateLimit[];
-  readonly cache: { readonly maxAgeMs: number; readonly shared: boolean } | undefined;
+  readonly cache:
+    | {
+        readonly maxAgeMs: number;
+        readonly shared: boolean;
+        /** The events after which an answer is dropped, and where in it the ids stand that they are about. */
+        readonly invalidatedBy?: readonly { readonly event: string; readonly field: string }[];
+      }
+    | undefined;
   /** The longest a call may take; undefined for streams that last as long as they are wanted. */
   readonly timeoutMs: number | undefined;
   /** The most calls that one process serves at a time; 0 leaves it to the server's own limit. */

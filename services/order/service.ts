@@ -10,8 +10,10 @@ import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
 import { secret } from '#platform/config.ts';
 import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
 import { databaseVariables } from '#platform/engine-config.ts';
+import { redisVariables } from '#platform/engine-config.ts';
 import { consume } from '#platform/outbox.postgres.ts';
 import { pageTokens } from '#platform/page-token.ts';
+import { createPostgresPubSub } from '#platform/pubsub.postgres.ts';
 import { defineService, handle } from '#platform/service.ts';
 import { startTasks } from '#platform/tasks.postgres.ts';
 import { createChangeRpc } from './change-rpc.ts';
@@ -32,6 +34,7 @@ import { findState } from './tax-state.ts';
 import { createWatchers } from './watchers.ts';
 
 const config = z.object({
+  ...redisVariables,
   ...databaseVariables,
   PAGE_TOKEN_KEY: secret(),
   /** Seals quotes; the same in every process of the service. */
@@ -75,7 +78,12 @@ export const orderService = defineService({
       events,
       plansOnce: true,
     });
-    const watchers = createWatchers({ database, log });
+    const redisUrl = config.REDIS_URL;
+    const redis =
+      redisUrl === undefined
+        ? undefined
+        : await (await import('#platform/pubsub.redis.ts')).openRedisPubSub({ ...config, REDIS_URL: redisUrl }, log);
+    const watchers = createWatchers({ pubsub: redis ?? createPostgresPubSub(database), log });
     const store = createPostgresOrders({ database, changed: watchers.tell });
     const coupons = dial(CouponService);
     const peers = { inventory: dial(InventoryService), coupons, payments: dial(PaymentService) };
@@ -116,6 +124,7 @@ export const orderService = defineService({
     const handlers = [onPaymentChanged(now), onUserDeleted()];
     const consuming = consume({ bus: events, database, group: 'order', handlers, trace });
     const consumer = await consuming.catch(async (error: unknown) => {
+      await redis?.close();
       await database.close();
       throw error;
     });
@@ -143,6 +152,7 @@ export const orderService = defineService({
         await consumer.close();
         await tasks.close();
         await watchers.close();
+        await redis?.close();
         await database.close();
       },
     };

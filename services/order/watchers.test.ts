@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createPostgresPubSub } from '#platform/pubsub.postgres.ts';
 import { silentLog } from '#platform/telemetry/log.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
 import { migrations } from './store.postgres.ts';
@@ -16,7 +17,7 @@ function open(): Watchers {
       return database.query(text, values);
     },
   };
-  return createWatchers({ database: counting, log: silentLog() });
+  return createWatchers({ pubsub: createPostgresPubSub(counting), log: silentLog() });
 }
 
 beforeEach(async () => {

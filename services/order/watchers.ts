@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { Fault } from '#platform/fault.ts';
-import type { Database } from '#platform/database.postgres.ts';
+import type { PubSub } from '#platform/pubsub.ts';
 
 const channel = 'order_changed';
 const maxWatchers = 1_000; // of one process; the edge allows 512 streams in all
@@ -16,15 +16,15 @@ export type Watch = {
 export type Watchers = {
   /** From now on no change is missed. Refused where too many watch. */
   watch(id: string): Promise<Watch>;
-  /** Tells all processes that an order was changed. Any number of changes in a moment is one statement. */
+  /** Tells all processes that an order was changed. Any number of changes in a moment is told at once. */
   tell(id: string): void;
   close(): Promise<void>;
 };
 
-export type WatchersOptions = { readonly database: Database; readonly log: Logger };
+export type WatchersOptions = { readonly pubsub: PubSub; readonly log: Logger };
 
-/** Tells by NOTIFY. The process listens from its first watcher on, by one connection however many there are. */
-export function createWatchers({ database, log }: WatchersOptions): Watchers {
+/** The process listens from its first watcher on, by one connection however many there are. */
+export function createWatchers({ pubsub, log }: WatchersOptions): Watchers {
   const waiting = new Map<string, Set<() => void>>();
   let count = 0;
   let listening: Promise<() => Promise<void>> | undefined;
@@ -33,12 +33,15 @@ export function createWatchers({ database, log }: WatchersOptions): Watchers {
   let closed = false;
 
   function heard(id: string): void {
-    const ids = id === '' ? [...waiting.keys()] : [id]; // the connection was lost, and with it what was told meanwhile
-    for (const one of ids) for (const wake of waiting.get(one) ?? []) wake();
+    for (const wake of waiting.get(id) ?? []) wake();
+  }
+
+  function lost(): void {
+    for (const id of waiting.keys()) heard(id); // any of them may have been changed meanwhile
   }
 
   async function listen(): Promise<void> {
-    listening ??= database.listen(channel, heard);
+    listening ??= pubsub.subscribe(channel, { heard, lost });
     const current = listening;
     await current.catch((error: unknown) => {
       if (listening === current) listening = undefined; // the next one tries again
@@ -50,9 +53,8 @@ export function createWatchers({ database, log }: WatchersOptions): Watchers {
     while (pending.size > 0) {
       const ids = [...pending];
       pending = new Set();
-      // By itself and not in the transaction that changes the order: commits that notify wait for each other.
-      await database
-        .query('select pg_notify($1, id) from unnest($2::text[]) as changed (id)', [channel, ids])
+      await pubsub
+        .publish(channel, ids)
         .catch((error: unknown) => log.warn({ err: error }, 'watchers of orders are told later'));
     }
     telling = undefined;

@@ -599,7 +599,11 @@ type Cache struct {
 	MaxAge *durationpb.Duration `protobuf:"bytes,1,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
 	// Whether proxies between may keep it: only for answers that are the same
 	// for every user.
-	Shared        bool `protobuf:"varint,2,opt,name=shared,proto3" json:"shared,omitempty"`
+	Shared bool `protobuf:"varint,2,opt,name=shared,proto3" json:"shared,omitempty"`
+	// The events after which a kept answer is dropped before its time, where it
+	// holds what the event is about. A hint that may be missed: max_age still bounds
+	// how old an answer gets. Only for shared answers.
+	InvalidatedBy []*Invalidation `protobuf:"bytes,3,rep,name=invalidated_by,json=invalidatedBy,proto3" json:"invalidated_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -646,6 +650,69 @@ func (x *Cache) GetShared() bool {
 		return x.Shared
 	}
 	return false
+}
+
+func (x *Cache) GetInvalidatedBy() []*Invalidation {
+	if x != nil {
+		return x.InvalidatedBy
+	}
+	return nil
+}
+
+// Invalidation says which answers an event makes old.
+type Invalidation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event's full name, such as "only2u.product.v1.ProductChanged".
+	Event string `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	// The path in the answer to the ids that the event's first field is compared
+	// with, such as "product.id", or "products.id" for each of a list.
+	ResponseField string `protobuf:"bytes,2,opt,name=response_field,json=responseField,proto3" json:"response_field,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Invalidation) Reset() {
+	*x = Invalidation{}
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Invalidation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Invalidation) ProtoMessage() {}
+
+func (x *Invalidation) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_mesh_v1_policy_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Invalidation.ProtoReflect.Descriptor instead.
+func (*Invalidation) Descriptor() ([]byte, []int) {
+	return file_only2u_mesh_v1_policy_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Invalidation) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Invalidation) GetResponseField() string {
+	if x != nil {
+		return x.ResponseField
+	}
+	return ""
 }
 
 var file_only2u_mesh_v1_policy_proto_extTypes = []protoimpl.ExtensionInfo{
@@ -756,10 +823,14 @@ const file_only2u_mesh_v1_policy_proto_rawDesc = "" +
 	"\rSCOPE_ADDRESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"SCOPE_USER\x10\x02\x12\x10\n" +
-	"\fSCOPE_CALLER\x10\x03\"S\n" +
+	"\fSCOPE_CALLER\x10\x03\"\x98\x01\n" +
 	"\x05Cache\x122\n" +
 	"\amax_age\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\x12\x16\n" +
-	"\x06shared\x18\x02 \x01(\bR\x06shared*k\n" +
+	"\x06shared\x18\x02 \x01(\bR\x06shared\x12C\n" +
+	"\x0einvalidated_by\x18\x03 \x03(\v2\x1c.only2u.mesh.v1.InvalidationR\rinvalidatedBy\"K\n" +
+	"\fInvalidation\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\tR\x05event\x12%\n" +
+	"\x0eresponse_field\x18\x02 \x01(\tR\rresponseField*k\n" +
 	"\x06Access\x12\x16\n" +
 	"\x12ACCESS_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rACCESS_PUBLIC\x10\x01\x12\x0f\n" +
@@ -785,7 +856,7 @@ func file_only2u_mesh_v1_policy_proto_rawDescGZIP() []byte {
 }
 
 var file_only2u_mesh_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_only2u_mesh_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_only2u_mesh_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_only2u_mesh_v1_policy_proto_goTypes = []any{
 	(Access)(0),                         // 0: only2u.mesh.v1.Access
 	(Workload_Kind)(0),                  // 1: only2u.mesh.v1.Workload.Kind
@@ -797,37 +868,39 @@ var file_only2u_mesh_v1_policy_proto_goTypes = []any{
 	(*MethodPolicy)(nil),                // 7: only2u.mesh.v1.MethodPolicy
 	(*RateLimit)(nil),                   // 8: only2u.mesh.v1.RateLimit
 	(*Cache)(nil),                       // 9: only2u.mesh.v1.Cache
-	(*durationpb.Duration)(nil),         // 10: google.protobuf.Duration
-	(*descriptorpb.FileOptions)(nil),    // 11: google.protobuf.FileOptions
-	(*descriptorpb.MessageOptions)(nil), // 12: google.protobuf.MessageOptions
-	(*descriptorpb.ServiceOptions)(nil), // 13: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 14: google.protobuf.MethodOptions
+	(*Invalidation)(nil),                // 10: only2u.mesh.v1.Invalidation
+	(*durationpb.Duration)(nil),         // 11: google.protobuf.Duration
+	(*descriptorpb.FileOptions)(nil),    // 12: google.protobuf.FileOptions
+	(*descriptorpb.MessageOptions)(nil), // 13: google.protobuf.MessageOptions
+	(*descriptorpb.ServiceOptions)(nil), // 14: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 15: google.protobuf.MethodOptions
 }
 var file_only2u_mesh_v1_policy_proto_depIdxs = []int32{
 	4,  // 0: only2u.mesh.v1.MeshPolicy.workloads:type_name -> only2u.mesh.v1.Workload
 	1,  // 1: only2u.mesh.v1.Workload.kind:type_name -> only2u.mesh.v1.Workload.Kind
 	7,  // 2: only2u.mesh.v1.ServicePolicy.defaults:type_name -> only2u.mesh.v1.MethodPolicy
 	0,  // 3: only2u.mesh.v1.MethodPolicy.access:type_name -> only2u.mesh.v1.Access
-	10, // 4: only2u.mesh.v1.MethodPolicy.timeout:type_name -> google.protobuf.Duration
+	11, // 4: only2u.mesh.v1.MethodPolicy.timeout:type_name -> google.protobuf.Duration
 	8,  // 5: only2u.mesh.v1.MethodPolicy.rate_limits:type_name -> only2u.mesh.v1.RateLimit
 	9,  // 6: only2u.mesh.v1.MethodPolicy.cache:type_name -> only2u.mesh.v1.Cache
-	10, // 7: only2u.mesh.v1.MethodPolicy.hedge_after:type_name -> google.protobuf.Duration
+	11, // 7: only2u.mesh.v1.MethodPolicy.hedge_after:type_name -> google.protobuf.Duration
 	2,  // 8: only2u.mesh.v1.RateLimit.scope:type_name -> only2u.mesh.v1.RateLimit.Scope
-	10, // 9: only2u.mesh.v1.RateLimit.window:type_name -> google.protobuf.Duration
-	10, // 10: only2u.mesh.v1.Cache.max_age:type_name -> google.protobuf.Duration
-	11, // 11: only2u.mesh.v1.mesh:extendee -> google.protobuf.FileOptions
-	12, // 12: only2u.mesh.v1.event:extendee -> google.protobuf.MessageOptions
-	13, // 13: only2u.mesh.v1.service:extendee -> google.protobuf.ServiceOptions
-	14, // 14: only2u.mesh.v1.method:extendee -> google.protobuf.MethodOptions
-	3,  // 15: only2u.mesh.v1.mesh:type_name -> only2u.mesh.v1.MeshPolicy
-	5,  // 16: only2u.mesh.v1.event:type_name -> only2u.mesh.v1.EventPolicy
-	6,  // 17: only2u.mesh.v1.service:type_name -> only2u.mesh.v1.ServicePolicy
-	7,  // 18: only2u.mesh.v1.method:type_name -> only2u.mesh.v1.MethodPolicy
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	15, // [15:19] is the sub-list for extension type_name
-	11, // [11:15] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	11, // 9: only2u.mesh.v1.RateLimit.window:type_name -> google.protobuf.Duration
+	11, // 10: only2u.mesh.v1.Cache.max_age:type_name -> google.protobuf.Duration
+	10, // 11: only2u.mesh.v1.Cache.invalidated_by:type_name -> only2u.mesh.v1.Invalidation
+	12, // 12: only2u.mesh.v1.mesh:extendee -> google.protobuf.FileOptions
+	13, // 13: only2u.mesh.v1.event:extendee -> google.protobuf.MessageOptions
+	14, // 14: only2u.mesh.v1.service:extendee -> google.protobuf.ServiceOptions
+	15, // 15: only2u.mesh.v1.method:extendee -> google.protobuf.MethodOptions
+	3,  // 16: only2u.mesh.v1.mesh:type_name -> only2u.mesh.v1.MeshPolicy
+	5,  // 17: only2u.mesh.v1.event:type_name -> only2u.mesh.v1.EventPolicy
+	6,  // 18: only2u.mesh.v1.service:type_name -> only2u.mesh.v1.ServicePolicy
+	7,  // 19: only2u.mesh.v1.method:type_name -> only2u.mesh.v1.MethodPolicy
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	16, // [16:20] is the sub-list for extension type_name
+	12, // [12:16] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_only2u_mesh_v1_policy_proto_init() }
@@ -841,7 +914,7 @@ func file_only2u_mesh_v1_policy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_only2u_mesh_v1_policy_proto_rawDesc), len(file_only2u_mesh_v1_policy_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 4,
 			NumServices:   0,
 		},

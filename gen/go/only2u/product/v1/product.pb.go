@@ -1847,7 +1847,9 @@ type SearchProductsRequest struct {
 	// Only those that can be bought now.
 	InStock bool `protobuf:"varint,10,opt,name=in_stock,json=inStock,proto3" json:"in_stock,omitempty"`
 	// The order.
-	Sort          SearchSort `protobuf:"varint,11,opt,name=sort,proto3,enum=only2u.product.v1.SearchSort" json:"sort,omitempty"`
+	Sort SearchSort `protobuf:"varint,11,opt,name=sort,proto3,enum=only2u.product.v1.SearchSort" json:"sort,omitempty"`
+	// Whether to show where the words stand.
+	Highlight     bool `protobuf:"varint,12,opt,name=highlight,proto3" json:"highlight,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1959,6 +1961,13 @@ func (x *SearchProductsRequest) GetSort() SearchSort {
 	return SearchSort_SEARCH_SORT_UNSPECIFIED
 }
 
+func (x *SearchProductsRequest) GetHighlight() bool {
+	if x != nil {
+		return x.Highlight
+	}
+	return false
+}
+
 // OptionFilter names values of an option, one of which is wanted.
 type OptionFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2029,8 +2038,11 @@ type SearchProductsResponse struct {
 	Facets []*Facet `protobuf:"bytes,5,rep,name=facets,proto3" json:"facets,omitempty"`
 	// The query with its typing errors mended, when nothing was found otherwise.
 	CorrectedQuery string `protobuf:"bytes,6,opt,name=corrected_query,json=correctedQuery,proto3" json:"corrected_query,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// With highlight and words in the query: where they stand in each product, in
+	// the order of products.
+	Highlights    []*SearchHighlight `protobuf:"bytes,7,rep,name=highlights,proto3" json:"highlights,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SearchProductsResponse) Reset() {
@@ -2105,6 +2117,134 @@ func (x *SearchProductsResponse) GetCorrectedQuery() string {
 	return ""
 }
 
+func (x *SearchProductsResponse) GetHighlights() []*SearchHighlight {
+	if x != nil {
+		return x.Highlights
+	}
+	return nil
+}
+
+// SearchHighlight shows where the words stand in a product.
+type SearchHighlight struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The product, "prd_…".
+	ProductId string `protobuf:"bytes,1,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
+	// Its title, whole.
+	Title []*TextPart `protobuf:"bytes,2,rep,name=title,proto3" json:"title,omitempty"`
+	// Some 160 characters of its description around the first words; empty when
+	// none stands there.
+	Snippet       []*TextPart `protobuf:"bytes,3,rep,name=snippet,proto3" json:"snippet,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchHighlight) Reset() {
+	*x = SearchHighlight{}
+	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchHighlight) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchHighlight) ProtoMessage() {}
+
+func (x *SearchHighlight) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchHighlight.ProtoReflect.Descriptor instead.
+func (*SearchHighlight) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *SearchHighlight) GetProductId() string {
+	if x != nil {
+		return x.ProductId
+	}
+	return ""
+}
+
+func (x *SearchHighlight) GetTitle() []*TextPart {
+	if x != nil {
+		return x.Title
+	}
+	return nil
+}
+
+func (x *SearchHighlight) GetSnippet() []*TextPart {
+	if x != nil {
+		return x.Snippet
+	}
+	return nil
+}
+
+// TextPart is a piece of a text; all pieces together are the text. It is plain
+// text: "<" is a character, and whoever shows it in HTML escapes it.
+type TextPart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The piece.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// Whether it was searched for.
+	IsMatch       bool `protobuf:"varint,2,opt,name=is_match,json=isMatch,proto3" json:"is_match,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TextPart) Reset() {
+	*x = TextPart{}
+	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TextPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TextPart) ProtoMessage() {}
+
+func (x *TextPart) ProtoReflect() protoreflect.Message {
+	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TextPart.ProtoReflect.Descriptor instead.
+func (*TextPart) Descriptor() ([]byte, []int) {
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *TextPart) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *TextPart) GetIsMatch() bool {
+	if x != nil {
+		return x.IsMatch
+	}
+	return false
+}
+
 // Facet counts what was found by one property.
 type Facet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2118,7 +2258,7 @@ type Facet struct {
 
 func (x *Facet) Reset() {
 	*x = Facet{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2130,7 +2270,7 @@ func (x *Facet) String() string {
 func (*Facet) ProtoMessage() {}
 
 func (x *Facet) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[26]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2143,7 +2283,7 @@ func (x *Facet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facet.ProtoReflect.Descriptor instead.
 func (*Facet) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{26}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Facet) GetName() string {
@@ -2175,7 +2315,7 @@ type FacetValue struct {
 
 func (x *FacetValue) Reset() {
 	*x = FacetValue{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2187,7 +2327,7 @@ func (x *FacetValue) String() string {
 func (*FacetValue) ProtoMessage() {}
 
 func (x *FacetValue) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[27]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2200,7 +2340,7 @@ func (x *FacetValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FacetValue.ProtoReflect.Descriptor instead.
 func (*FacetValue) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{27}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *FacetValue) GetValue() string {
@@ -2237,7 +2377,7 @@ type SuggestProductsRequest struct {
 
 func (x *SuggestProductsRequest) Reset() {
 	*x = SuggestProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2249,7 +2389,7 @@ func (x *SuggestProductsRequest) String() string {
 func (*SuggestProductsRequest) ProtoMessage() {}
 
 func (x *SuggestProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[28]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2262,7 +2402,7 @@ func (x *SuggestProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestProductsRequest.ProtoReflect.Descriptor instead.
 func (*SuggestProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{28}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SuggestProductsRequest) GetPrefix() string {
@@ -2290,7 +2430,7 @@ type SuggestProductsResponse struct {
 
 func (x *SuggestProductsResponse) Reset() {
 	*x = SuggestProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2302,7 +2442,7 @@ func (x *SuggestProductsResponse) String() string {
 func (*SuggestProductsResponse) ProtoMessage() {}
 
 func (x *SuggestProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[29]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2315,7 +2455,7 @@ func (x *SuggestProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestProductsResponse.ProtoReflect.Descriptor instead.
 func (*SuggestProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{29}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SuggestProductsResponse) GetSuggestions() []*Suggestion {
@@ -2342,7 +2482,7 @@ type Suggestion struct {
 
 func (x *Suggestion) Reset() {
 	*x = Suggestion{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2354,7 +2494,7 @@ func (x *Suggestion) String() string {
 func (*Suggestion) ProtoMessage() {}
 
 func (x *Suggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[30]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2367,7 +2507,7 @@ func (x *Suggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suggestion.ProtoReflect.Descriptor instead.
 func (*Suggestion) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{30}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Suggestion) GetProductId() string {
@@ -2414,7 +2554,7 @@ type ImportProductsRequest struct {
 
 func (x *ImportProductsRequest) Reset() {
 	*x = ImportProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2426,7 +2566,7 @@ func (x *ImportProductsRequest) String() string {
 func (*ImportProductsRequest) ProtoMessage() {}
 
 func (x *ImportProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[31]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2439,7 +2579,7 @@ func (x *ImportProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProductsRequest.ProtoReflect.Descriptor instead.
 func (*ImportProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{31}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ImportProductsRequest) GetPiece() isImportProductsRequest_Piece {
@@ -2500,7 +2640,7 @@ type ImportOptions struct {
 
 func (x *ImportOptions) Reset() {
 	*x = ImportOptions{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2512,7 +2652,7 @@ func (x *ImportOptions) String() string {
 func (*ImportOptions) ProtoMessage() {}
 
 func (x *ImportOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[32]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2525,7 +2665,7 @@ func (x *ImportOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportOptions.ProtoReflect.Descriptor instead.
 func (*ImportOptions) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{32}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ImportOptions) GetRequestId() string {
@@ -2574,7 +2714,7 @@ type ImportProductsResponse struct {
 
 func (x *ImportProductsResponse) Reset() {
 	*x = ImportProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2586,7 +2726,7 @@ func (x *ImportProductsResponse) String() string {
 func (*ImportProductsResponse) ProtoMessage() {}
 
 func (x *ImportProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[33]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2599,7 +2739,7 @@ func (x *ImportProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProductsResponse.ProtoReflect.Descriptor instead.
 func (*ImportProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{33}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ImportProductsResponse) GetRowCount() int32 {
@@ -2677,7 +2817,7 @@ type ImportFault struct {
 
 func (x *ImportFault) Reset() {
 	*x = ImportFault{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[34]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2689,7 +2829,7 @@ func (x *ImportFault) String() string {
 func (*ImportFault) ProtoMessage() {}
 
 func (x *ImportFault) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[34]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2702,7 +2842,7 @@ func (x *ImportFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFault.ProtoReflect.Descriptor instead.
 func (*ImportFault) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{34}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ImportFault) GetLine() int32 {
@@ -2754,7 +2894,7 @@ type ExportProductsRequest struct {
 
 func (x *ExportProductsRequest) Reset() {
 	*x = ExportProductsRequest{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[35]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2766,7 +2906,7 @@ func (x *ExportProductsRequest) String() string {
 func (*ExportProductsRequest) ProtoMessage() {}
 
 func (x *ExportProductsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[35]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2779,7 +2919,7 @@ func (x *ExportProductsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProductsRequest.ProtoReflect.Descriptor instead.
 func (*ExportProductsRequest) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{35}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ExportProductsRequest) GetVendorId() string {
@@ -2807,7 +2947,7 @@ type ExportProductsResponse struct {
 
 func (x *ExportProductsResponse) Reset() {
 	*x = ExportProductsResponse{}
-	mi := &file_only2u_product_v1_product_proto_msgTypes[36]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2819,7 +2959,7 @@ func (x *ExportProductsResponse) String() string {
 func (*ExportProductsResponse) ProtoMessage() {}
 
 func (x *ExportProductsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_only2u_product_v1_product_proto_msgTypes[36]
+	mi := &file_only2u_product_v1_product_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2832,7 +2972,7 @@ func (x *ExportProductsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProductsResponse.ProtoReflect.Descriptor instead.
 func (*ExportProductsResponse) Descriptor() ([]byte, []int) {
-	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{36}
+	return file_only2u_product_v1_product_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ExportProductsResponse) GetChunk() []byte {
@@ -2983,7 +3123,7 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\fmax_quantity\x18\x12 \x01(\x05R\vmaxQuantity\x12+\n" +
 	"\x11requires_shipping\x18\x13 \x01(\bR\x10requiresShipping\x12\x18\n" +
 	"\ataxable\x18\x14 \x01(\bR\ataxable\x12!\n" +
-	"\fweight_grams\x18\x15 \x01(\x05R\vweightGrams\"\xa0\x04\n" +
+	"\fweight_grams\x18\x15 \x01(\x05R\vweightGrams\"\xbe\x04\n" +
 	"\x15SearchProductsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -2999,11 +3139,12 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\tmax_price\x18\t \x01(\v2\x15.only2u.type.v1.MoneyR\bmaxPrice\x12\x19\n" +
 	"\bin_stock\x18\n" +
 	" \x01(\bR\ainStock\x12;\n" +
-	"\x04sort\x18\v \x01(\x0e2\x1d.only2u.product.v1.SearchSortB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04sort\"[\n" +
+	"\x04sort\x18\v \x01(\x0e2\x1d.only2u.product.v1.SearchSortB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04sort\x12\x1c\n" +
+	"\thighlight\x18\f \x01(\bR\thighlight\"[\n" +
 	"\fOptionFilter\x12\x1e\n" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\x04name\x12+\n" +
-	"\x06values\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\b\x01\x10\x14\"\ar\x05\x10\x01\x18\xff\x01R\x06values\"\x9e\x02\n" +
+	"\x06values\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\b\x01\x10\x14\"\ar\x05\x10\x01\x18\xff\x01R\x06values\"\xe2\x02\n" +
 	"\x16SearchProductsResponse\x126\n" +
 	"\bproducts\x18\x01 \x03(\v2\x1a.only2u.product.v1.ProductR\bproducts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
@@ -3011,7 +3152,18 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"total_size\x18\x03 \x01(\x05R\ttotalSize\x12*\n" +
 	"\x11total_size_capped\x18\x04 \x01(\bR\x0ftotalSizeCapped\x120\n" +
 	"\x06facets\x18\x05 \x03(\v2\x18.only2u.product.v1.FacetR\x06facets\x12'\n" +
-	"\x0fcorrected_query\x18\x06 \x01(\tR\x0ecorrectedQuery\"R\n" +
+	"\x0fcorrected_query\x18\x06 \x01(\tR\x0ecorrectedQuery\x12B\n" +
+	"\n" +
+	"highlights\x18\a \x03(\v2\".only2u.product.v1.SearchHighlightR\n" +
+	"highlights\"\x9a\x01\n" +
+	"\x0fSearchHighlight\x12\x1d\n" +
+	"\n" +
+	"product_id\x18\x01 \x01(\tR\tproductId\x121\n" +
+	"\x05title\x18\x02 \x03(\v2\x1b.only2u.product.v1.TextPartR\x05title\x125\n" +
+	"\asnippet\x18\x03 \x03(\v2\x1b.only2u.product.v1.TextPartR\asnippet\"9\n" +
+	"\bTextPart\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x19\n" +
+	"\bis_match\x18\x02 \x01(\bR\aisMatch\"R\n" +
 	"\x05Facet\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x125\n" +
 	"\x06values\x18\x02 \x03(\v2\x1d.only2u.product.v1.FacetValueR\x06values\"N\n" +
@@ -3074,37 +3226,49 @@ const file_only2u_product_v1_product_proto_rawDesc = "" +
 	"\x17SEARCH_SORT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15SEARCH_SORT_PRICE_ASC\x10\x01\x12\x1a\n" +
 	"\x16SEARCH_SORT_PRICE_DESC\x10\x02\x12\x16\n" +
-	"\x12SEARCH_SORT_NEWEST\x10\x032\xb4\x0e\n" +
+	"\x12SEARCH_SORT_NEWEST\x10\x032\xbc\x12\n" +
 	"\x0eProductService\x12\x94\x01\n" +
 	"\rCreateProduct\x12'.only2u.product.v1.CreateProductRequest\x1a(.only2u.product.v1.CreateProductResponse\"0\xe2\xe0\x18)\n" +
-	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xac\x02\x1a\x02\b<\x90\x02\x02\x12\x84\x01\n" +
+	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xac\x02\x1a\x02\b<\x90\x02\x02\x12\xe6\x01\n" +
 	"\n" +
-	"GetProduct\x12$.only2u.product.v1.GetProductRequest\x1a%.only2u.product.v1.GetProductResponse\")\xe2\xe0\x18\"\n" +
-	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xf0.\x1a\x02\b<2\x06\n" +
-	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x8a\x01\n" +
-	"\fListProducts\x12&.only2u.product.v1.ListProductsRequest\x1a'.only2u.product.v1.ListProductsResponse\")\xe2\xe0\x18\"\n" +
-	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
-	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x93\x01\n" +
+	"GetProduct\x12$.only2u.product.v1.GetProductRequest\x1a%.only2u.product.v1.GetProductResponse\"\x8a\x01\xe2\xe0\x18\x82\x01\n" +
+	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xf0.\x1a\x02\b<2f\n" +
+	"\x02\b\x05\x10\x01\x1a.\n" +
+	" only2u.product.v1.ProductChanged\x12\n" +
+	"product.id\x1a.\n" +
+	" only2u.product.v1.ProductDeleted\x12\n" +
+	"product.id\x90\x02\x01\x12\xee\x01\n" +
+	"\fListProducts\x12&.only2u.product.v1.ListProductsRequest\x1a'.only2u.product.v1.ListProductsResponse\"\x8c\x01\xe2\xe0\x18\x84\x01\n" +
+	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2h\n" +
+	"\x02\b\x05\x10\x01\x1a/\n" +
+	" only2u.product.v1.ProductChanged\x12\vproducts.id\x1a/\n" +
+	" only2u.product.v1.ProductDeleted\x12\vproducts.id\x90\x02\x01\x12\x93\x01\n" +
 	"\x0fListBestSellers\x12).only2u.product.v1.ListBestSellersRequest\x1a*.only2u.product.v1.ListBestSellersResponse\")\xe2\xe0\x18\"\n" +
 	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
 	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x94\x01\n" +
 	"\rUpdateProduct\x12'.only2u.product.v1.UpdateProductRequest\x1a(.only2u.product.v1.UpdateProductResponse\"0\xe2\xe0\x18)\n" +
 	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xac\x02\x1a\x02\b<\x90\x02\x02\x12\x94\x01\n" +
 	"\rDeleteProduct\x12'.only2u.product.v1.DeleteProductRequest\x1a(.only2u.product.v1.DeleteProductResponse\"0\xe2\xe0\x18)\n" +
-	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xac\x02\x1a\x02\b<\x90\x02\x02\x12\x96\x01\n" +
-	"\x10BatchGetProducts\x12*.only2u.product.v1.BatchGetProductsRequest\x1a+.only2u.product.v1.BatchGetProductsResponse\")\xe2\xe0\x18\"\n" +
-	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
-	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x87\x01\n" +
+	"\agateway\x10\x03\x1a\x06vendor\x1a\x05admin\"\x02\b\x02*\t\b\x02\x10\xac\x02\x1a\x02\b<\x90\x02\x02\x12\xfa\x01\n" +
+	"\x10BatchGetProducts\x12*.only2u.product.v1.BatchGetProductsRequest\x1a+.only2u.product.v1.BatchGetProductsResponse\"\x8c\x01\xe2\xe0\x18\x84\x01\n" +
+	"\agateway\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2h\n" +
+	"\x02\b\x05\x10\x01\x1a/\n" +
+	" only2u.product.v1.ProductChanged\x12\vproducts.id\x1a/\n" +
+	" only2u.product.v1.ProductDeleted\x12\vproducts.id\x90\x02\x01\x12\x87\x01\n" +
 	"\x10BatchGetVariants\x12*.only2u.product.v1.BatchGetVariantsRequest\x1a+.only2u.product.v1.BatchGetVariantsResponse\"\x1a\xe2\xe0\x18\x13\n" +
 	"\x04cart\n" +
-	"\x05order\x10\x04\"\x02\b\x02\x90\x02\x01\x12\x9a\x01\n" +
-	"\x0eSearchProducts\x12(.only2u.product.v1.SearchProductsRequest\x1a).only2u.product.v1.SearchProductsResponse\"3\xe2\xe0\x18,\n" +
+	"\x05order\x10\x04\"\x02\b\x02\x90\x02\x01\x12\xfe\x01\n" +
+	"\x0eSearchProducts\x12(.only2u.product.v1.SearchProductsRequest\x1a).only2u.product.v1.SearchProductsResponse\"\x96\x01\xe2\xe0\x18\x8e\x01\n" +
 	"\agateway\n" +
-	"\boperator\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2\x06\n" +
-	"\x02\b\x05\x10\x01\x90\x02\x01\x12\x93\x01\n" +
-	"\x0fSuggestProducts\x12).only2u.product.v1.SuggestProductsRequest\x1a*.only2u.product.v1.SuggestProductsResponse\")\xe2\xe0\x18\"\n" +
-	"\agateway\x10\x01\"\x02\b\x01*\t\b\x01\x10\xf0.\x1a\x02\b<2\x06\n" +
-	"\x02\b\x1e\x10\x01\x90\x02\x01\x12\xa5\x01\n" +
+	"\boperator\x10\x01\"\x02\b\x02*\t\b\x01\x10\xb8\x17\x1a\x02\b<2h\n" +
+	"\x02\b\x05\x10\x01\x1a/\n" +
+	" only2u.product.v1.ProductChanged\x12\vproducts.id\x1a/\n" +
+	" only2u.product.v1.ProductDeleted\x12\vproducts.id\x90\x02\x01\x12\x8d\x02\n" +
+	"\x0fSuggestProducts\x12).only2u.product.v1.SuggestProductsRequest\x1a*.only2u.product.v1.SuggestProductsResponse\"\xa2\x01\xe2\xe0\x18\x9a\x01\n" +
+	"\agateway\x10\x01\"\x02\b\x01*\t\b\x01\x10\xf0.\x1a\x02\b<2~\n" +
+	"\x02\b\x1e\x10\x01\x1a:\n" +
+	" only2u.product.v1.ProductChanged\x12\x16suggestions.product_id\x1a:\n" +
+	" only2u.product.v1.ProductDeleted\x12\x16suggestions.product_id\x90\x02\x01\x12\xa5\x01\n" +
 	"\x0eImportProducts\x12(.only2u.product.v1.ImportProductsRequest\x1a).only2u.product.v1.ImportProductsResponse\"<\xe2\xe0\x185\n" +
 	"\agateway\n" +
 	"\boperator\x10\x03\x1a\x06vendor\x1a\x05admin\"\x03\b\xd8\x04*\b\b\x02\x10\x1e\x1a\x02\b<8\x04\x90\x02\x02(\x01\x12\xa5\x01\n" +
@@ -3127,7 +3291,7 @@ func file_only2u_product_v1_product_proto_rawDescGZIP() []byte {
 }
 
 var file_only2u_product_v1_product_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_only2u_product_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_only2u_product_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_only2u_product_v1_product_proto_goTypes = []any{
 	(ProductStatus)(0),               // 0: only2u.product.v1.ProductStatus
 	(SearchSort)(0),                  // 1: only2u.product.v1.SearchSort
@@ -3157,20 +3321,22 @@ var file_only2u_product_v1_product_proto_goTypes = []any{
 	(*SearchProductsRequest)(nil),    // 25: only2u.product.v1.SearchProductsRequest
 	(*OptionFilter)(nil),             // 26: only2u.product.v1.OptionFilter
 	(*SearchProductsResponse)(nil),   // 27: only2u.product.v1.SearchProductsResponse
-	(*Facet)(nil),                    // 28: only2u.product.v1.Facet
-	(*FacetValue)(nil),               // 29: only2u.product.v1.FacetValue
-	(*SuggestProductsRequest)(nil),   // 30: only2u.product.v1.SuggestProductsRequest
-	(*SuggestProductsResponse)(nil),  // 31: only2u.product.v1.SuggestProductsResponse
-	(*Suggestion)(nil),               // 32: only2u.product.v1.Suggestion
-	(*ImportProductsRequest)(nil),    // 33: only2u.product.v1.ImportProductsRequest
-	(*ImportOptions)(nil),            // 34: only2u.product.v1.ImportOptions
-	(*ImportProductsResponse)(nil),   // 35: only2u.product.v1.ImportProductsResponse
-	(*ImportFault)(nil),              // 36: only2u.product.v1.ImportFault
-	(*ExportProductsRequest)(nil),    // 37: only2u.product.v1.ExportProductsRequest
-	(*ExportProductsResponse)(nil),   // 38: only2u.product.v1.ExportProductsResponse
-	(*timestamppb.Timestamp)(nil),    // 39: google.protobuf.Timestamp
-	(*v1.Money)(nil),                 // 40: only2u.type.v1.Money
-	(*fieldmaskpb.FieldMask)(nil),    // 41: google.protobuf.FieldMask
+	(*SearchHighlight)(nil),          // 28: only2u.product.v1.SearchHighlight
+	(*TextPart)(nil),                 // 29: only2u.product.v1.TextPart
+	(*Facet)(nil),                    // 30: only2u.product.v1.Facet
+	(*FacetValue)(nil),               // 31: only2u.product.v1.FacetValue
+	(*SuggestProductsRequest)(nil),   // 32: only2u.product.v1.SuggestProductsRequest
+	(*SuggestProductsResponse)(nil),  // 33: only2u.product.v1.SuggestProductsResponse
+	(*Suggestion)(nil),               // 34: only2u.product.v1.Suggestion
+	(*ImportProductsRequest)(nil),    // 35: only2u.product.v1.ImportProductsRequest
+	(*ImportOptions)(nil),            // 36: only2u.product.v1.ImportOptions
+	(*ImportProductsResponse)(nil),   // 37: only2u.product.v1.ImportProductsResponse
+	(*ImportFault)(nil),              // 38: only2u.product.v1.ImportFault
+	(*ExportProductsRequest)(nil),    // 39: only2u.product.v1.ExportProductsRequest
+	(*ExportProductsResponse)(nil),   // 40: only2u.product.v1.ExportProductsResponse
+	(*timestamppb.Timestamp)(nil),    // 41: google.protobuf.Timestamp
+	(*v1.Money)(nil),                 // 42: only2u.type.v1.Money
+	(*fieldmaskpb.FieldMask)(nil),    // 43: google.protobuf.FieldMask
 }
 var file_only2u_product_v1_product_proto_depIdxs = []int32{
 	0,  // 0: only2u.product.v1.Product.status:type_name -> only2u.product.v1.ProductStatus
@@ -3178,10 +3344,10 @@ var file_only2u_product_v1_product_proto_depIdxs = []int32{
 	4,  // 2: only2u.product.v1.Product.variants:type_name -> only2u.product.v1.Variant
 	5,  // 3: only2u.product.v1.Product.images:type_name -> only2u.product.v1.Image
 	6,  // 4: only2u.product.v1.Product.seo:type_name -> only2u.product.v1.Seo
-	39, // 5: only2u.product.v1.Product.create_time:type_name -> google.protobuf.Timestamp
-	39, // 6: only2u.product.v1.Product.update_time:type_name -> google.protobuf.Timestamp
-	40, // 7: only2u.product.v1.Variant.price:type_name -> only2u.type.v1.Money
-	40, // 8: only2u.product.v1.Variant.compare_at_price:type_name -> only2u.type.v1.Money
+	41, // 5: only2u.product.v1.Product.create_time:type_name -> google.protobuf.Timestamp
+	41, // 6: only2u.product.v1.Product.update_time:type_name -> google.protobuf.Timestamp
+	42, // 7: only2u.product.v1.Variant.price:type_name -> only2u.type.v1.Money
+	42, // 8: only2u.product.v1.Variant.compare_at_price:type_name -> only2u.type.v1.Money
 	2,  // 9: only2u.product.v1.CreateProductRequest.product:type_name -> only2u.product.v1.Product
 	2,  // 10: only2u.product.v1.CreateProductResponse.product:type_name -> only2u.product.v1.Product
 	2,  // 11: only2u.product.v1.GetProductResponse.product:type_name -> only2u.product.v1.Product
@@ -3190,51 +3356,54 @@ var file_only2u_product_v1_product_proto_depIdxs = []int32{
 	15, // 14: only2u.product.v1.ListBestSellersResponse.best_sellers:type_name -> only2u.product.v1.BestSeller
 	2,  // 15: only2u.product.v1.BestSeller.product:type_name -> only2u.product.v1.Product
 	2,  // 16: only2u.product.v1.UpdateProductRequest.product:type_name -> only2u.product.v1.Product
-	41, // 17: only2u.product.v1.UpdateProductRequest.update_mask:type_name -> google.protobuf.FieldMask
+	43, // 17: only2u.product.v1.UpdateProductRequest.update_mask:type_name -> google.protobuf.FieldMask
 	2,  // 18: only2u.product.v1.UpdateProductResponse.product:type_name -> only2u.product.v1.Product
 	2,  // 19: only2u.product.v1.BatchGetProductsResponse.products:type_name -> only2u.product.v1.Product
 	24, // 20: only2u.product.v1.BatchGetVariantsResponse.variants:type_name -> only2u.product.v1.SellableVariant
-	40, // 21: only2u.product.v1.SellableVariant.price:type_name -> only2u.type.v1.Money
-	40, // 22: only2u.product.v1.SellableVariant.compare_at_price:type_name -> only2u.type.v1.Money
+	42, // 21: only2u.product.v1.SellableVariant.price:type_name -> only2u.type.v1.Money
+	42, // 22: only2u.product.v1.SellableVariant.compare_at_price:type_name -> only2u.type.v1.Money
 	26, // 23: only2u.product.v1.SearchProductsRequest.options:type_name -> only2u.product.v1.OptionFilter
-	40, // 24: only2u.product.v1.SearchProductsRequest.min_price:type_name -> only2u.type.v1.Money
-	40, // 25: only2u.product.v1.SearchProductsRequest.max_price:type_name -> only2u.type.v1.Money
+	42, // 24: only2u.product.v1.SearchProductsRequest.min_price:type_name -> only2u.type.v1.Money
+	42, // 25: only2u.product.v1.SearchProductsRequest.max_price:type_name -> only2u.type.v1.Money
 	1,  // 26: only2u.product.v1.SearchProductsRequest.sort:type_name -> only2u.product.v1.SearchSort
 	2,  // 27: only2u.product.v1.SearchProductsResponse.products:type_name -> only2u.product.v1.Product
-	28, // 28: only2u.product.v1.SearchProductsResponse.facets:type_name -> only2u.product.v1.Facet
-	29, // 29: only2u.product.v1.Facet.values:type_name -> only2u.product.v1.FacetValue
-	32, // 30: only2u.product.v1.SuggestProductsResponse.suggestions:type_name -> only2u.product.v1.Suggestion
-	34, // 31: only2u.product.v1.ImportProductsRequest.options:type_name -> only2u.product.v1.ImportOptions
-	36, // 32: only2u.product.v1.ImportProductsResponse.faults:type_name -> only2u.product.v1.ImportFault
-	7,  // 33: only2u.product.v1.ProductService.CreateProduct:input_type -> only2u.product.v1.CreateProductRequest
-	9,  // 34: only2u.product.v1.ProductService.GetProduct:input_type -> only2u.product.v1.GetProductRequest
-	11, // 35: only2u.product.v1.ProductService.ListProducts:input_type -> only2u.product.v1.ListProductsRequest
-	13, // 36: only2u.product.v1.ProductService.ListBestSellers:input_type -> only2u.product.v1.ListBestSellersRequest
-	16, // 37: only2u.product.v1.ProductService.UpdateProduct:input_type -> only2u.product.v1.UpdateProductRequest
-	18, // 38: only2u.product.v1.ProductService.DeleteProduct:input_type -> only2u.product.v1.DeleteProductRequest
-	20, // 39: only2u.product.v1.ProductService.BatchGetProducts:input_type -> only2u.product.v1.BatchGetProductsRequest
-	22, // 40: only2u.product.v1.ProductService.BatchGetVariants:input_type -> only2u.product.v1.BatchGetVariantsRequest
-	25, // 41: only2u.product.v1.ProductService.SearchProducts:input_type -> only2u.product.v1.SearchProductsRequest
-	30, // 42: only2u.product.v1.ProductService.SuggestProducts:input_type -> only2u.product.v1.SuggestProductsRequest
-	33, // 43: only2u.product.v1.ProductService.ImportProducts:input_type -> only2u.product.v1.ImportProductsRequest
-	37, // 44: only2u.product.v1.ProductService.ExportProducts:input_type -> only2u.product.v1.ExportProductsRequest
-	8,  // 45: only2u.product.v1.ProductService.CreateProduct:output_type -> only2u.product.v1.CreateProductResponse
-	10, // 46: only2u.product.v1.ProductService.GetProduct:output_type -> only2u.product.v1.GetProductResponse
-	12, // 47: only2u.product.v1.ProductService.ListProducts:output_type -> only2u.product.v1.ListProductsResponse
-	14, // 48: only2u.product.v1.ProductService.ListBestSellers:output_type -> only2u.product.v1.ListBestSellersResponse
-	17, // 49: only2u.product.v1.ProductService.UpdateProduct:output_type -> only2u.product.v1.UpdateProductResponse
-	19, // 50: only2u.product.v1.ProductService.DeleteProduct:output_type -> only2u.product.v1.DeleteProductResponse
-	21, // 51: only2u.product.v1.ProductService.BatchGetProducts:output_type -> only2u.product.v1.BatchGetProductsResponse
-	23, // 52: only2u.product.v1.ProductService.BatchGetVariants:output_type -> only2u.product.v1.BatchGetVariantsResponse
-	27, // 53: only2u.product.v1.ProductService.SearchProducts:output_type -> only2u.product.v1.SearchProductsResponse
-	31, // 54: only2u.product.v1.ProductService.SuggestProducts:output_type -> only2u.product.v1.SuggestProductsResponse
-	35, // 55: only2u.product.v1.ProductService.ImportProducts:output_type -> only2u.product.v1.ImportProductsResponse
-	38, // 56: only2u.product.v1.ProductService.ExportProducts:output_type -> only2u.product.v1.ExportProductsResponse
-	45, // [45:57] is the sub-list for method output_type
-	33, // [33:45] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	30, // 28: only2u.product.v1.SearchProductsResponse.facets:type_name -> only2u.product.v1.Facet
+	28, // 29: only2u.product.v1.SearchProductsResponse.highlights:type_name -> only2u.product.v1.SearchHighlight
+	29, // 30: only2u.product.v1.SearchHighlight.title:type_name -> only2u.product.v1.TextPart
+	29, // 31: only2u.product.v1.SearchHighlight.snippet:type_name -> only2u.product.v1.TextPart
+	31, // 32: only2u.product.v1.Facet.values:type_name -> only2u.product.v1.FacetValue
+	34, // 33: only2u.product.v1.SuggestProductsResponse.suggestions:type_name -> only2u.product.v1.Suggestion
+	36, // 34: only2u.product.v1.ImportProductsRequest.options:type_name -> only2u.product.v1.ImportOptions
+	38, // 35: only2u.product.v1.ImportProductsResponse.faults:type_name -> only2u.product.v1.ImportFault
+	7,  // 36: only2u.product.v1.ProductService.CreateProduct:input_type -> only2u.product.v1.CreateProductRequest
+	9,  // 37: only2u.product.v1.ProductService.GetProduct:input_type -> only2u.product.v1.GetProductRequest
+	11, // 38: only2u.product.v1.ProductService.ListProducts:input_type -> only2u.product.v1.ListProductsRequest
+	13, // 39: only2u.product.v1.ProductService.ListBestSellers:input_type -> only2u.product.v1.ListBestSellersRequest
+	16, // 40: only2u.product.v1.ProductService.UpdateProduct:input_type -> only2u.product.v1.UpdateProductRequest
+	18, // 41: only2u.product.v1.ProductService.DeleteProduct:input_type -> only2u.product.v1.DeleteProductRequest
+	20, // 42: only2u.product.v1.ProductService.BatchGetProducts:input_type -> only2u.product.v1.BatchGetProductsRequest
+	22, // 43: only2u.product.v1.ProductService.BatchGetVariants:input_type -> only2u.product.v1.BatchGetVariantsRequest
+	25, // 44: only2u.product.v1.ProductService.SearchProducts:input_type -> only2u.product.v1.SearchProductsRequest
+	32, // 45: only2u.product.v1.ProductService.SuggestProducts:input_type -> only2u.product.v1.SuggestProductsRequest
+	35, // 46: only2u.product.v1.ProductService.ImportProducts:input_type -> only2u.product.v1.ImportProductsRequest
+	39, // 47: only2u.product.v1.ProductService.ExportProducts:input_type -> only2u.product.v1.ExportProductsRequest
+	8,  // 48: only2u.product.v1.ProductService.CreateProduct:output_type -> only2u.product.v1.CreateProductResponse
+	10, // 49: only2u.product.v1.ProductService.GetProduct:output_type -> only2u.product.v1.GetProductResponse
+	12, // 50: only2u.product.v1.ProductService.ListProducts:output_type -> only2u.product.v1.ListProductsResponse
+	14, // 51: only2u.product.v1.ProductService.ListBestSellers:output_type -> only2u.product.v1.ListBestSellersResponse
+	17, // 52: only2u.product.v1.ProductService.UpdateProduct:output_type -> only2u.product.v1.UpdateProductResponse
+	19, // 53: only2u.product.v1.ProductService.DeleteProduct:output_type -> only2u.product.v1.DeleteProductResponse
+	21, // 54: only2u.product.v1.ProductService.BatchGetProducts:output_type -> only2u.product.v1.BatchGetProductsResponse
+	23, // 55: only2u.product.v1.ProductService.BatchGetVariants:output_type -> only2u.product.v1.BatchGetVariantsResponse
+	27, // 56: only2u.product.v1.ProductService.SearchProducts:output_type -> only2u.product.v1.SearchProductsResponse
+	33, // 57: only2u.product.v1.ProductService.SuggestProducts:output_type -> only2u.product.v1.SuggestProductsResponse
+	37, // 58: only2u.product.v1.ProductService.ImportProducts:output_type -> only2u.product.v1.ImportProductsResponse
+	40, // 59: only2u.product.v1.ProductService.ExportProducts:output_type -> only2u.product.v1.ExportProductsResponse
+	48, // [48:60] is the sub-list for method output_type
+	36, // [36:48] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_only2u_product_v1_product_proto_init() }
@@ -3246,7 +3415,7 @@ func file_only2u_product_v1_product_proto_init() {
 		(*GetProductRequest_ProductId)(nil),
 		(*GetProductRequest_Handle)(nil),
 	}
-	file_only2u_product_v1_product_proto_msgTypes[31].OneofWrappers = []any{
+	file_only2u_product_v1_product_proto_msgTypes[33].OneofWrappers = []any{
 		(*ImportProductsRequest_Options)(nil),
 		(*ImportProductsRequest_Chunk)(nil),
 	}
@@ -3256,7 +3425,7 @@ func file_only2u_product_v1_product_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_only2u_product_v1_product_proto_rawDesc), len(file_only2u_product_v1_product_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   37,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -111,9 +111,19 @@ class RateLimit(_message.Message):
     def __init__(self, scope: _Optional[_Union[RateLimit.Scope, str]] = ..., requests: _Optional[int] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Cache(_message.Message):
-    __slots__ = ("max_age", "shared")
+    __slots__ = ("max_age", "shared", "invalidated_by")
     MAX_AGE_FIELD_NUMBER: _ClassVar[int]
     SHARED_FIELD_NUMBER: _ClassVar[int]
+    INVALIDATED_BY_FIELD_NUMBER: _ClassVar[int]
     max_age: _duration_pb2.Duration
     shared: bool
-    def __init__(self, max_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., shared: _Optional[bool] = ...) -> None: ...
+    invalidated_by: _containers.RepeatedCompositeFieldContainer[Invalidation]
+    def __init__(self, max_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., shared: _Optional[bool] = ..., invalidated_by: _Optional[_Iterable[_Union[Invalidation, _Mapping]]] = ...) -> None: ...
+
+class Invalidation(_message.Message):
+    __slots__ = ("event", "response_field")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FIELD_FIELD_NUMBER: _ClassVar[int]
+    event: str
+    response_field: str
+    def __init__(self, event: _Optional[str] = ..., response_field: _Optional[str] = ...) -> None: ...

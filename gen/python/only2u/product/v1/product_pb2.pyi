@@ -305,7 +305,7 @@ class SellableVariant(_message.Message):
     def __init__(self, variant_id: _Optional[str] = ..., product_id: _Optional[str] = ..., vendor_id: _Optional[str] = ..., product_title: _Optional[str] = ..., handle: _Optional[str] = ..., variant_title: _Optional[str] = ..., sku: _Optional[str] = ..., image_url: _Optional[str] = ..., price: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., compare_at_price: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., category_ids: _Optional[_Iterable[str]] = ..., product_type: _Optional[str] = ..., brand: _Optional[str] = ..., on_sale: _Optional[bool] = ..., tracked: _Optional[bool] = ..., backorder_allowed: _Optional[bool] = ..., available: _Optional[int] = ..., max_quantity: _Optional[int] = ..., requires_shipping: _Optional[bool] = ..., taxable: _Optional[bool] = ..., weight_grams: _Optional[int] = ...) -> None: ...
 
 class SearchProductsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "query", "category_ids", "tags", "brands", "options", "min_price", "max_price", "in_stock", "sort")
+    __slots__ = ("page_size", "page_token", "query", "category_ids", "tags", "brands", "options", "min_price", "max_price", "in_stock", "sort", "highlight")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
@@ -317,6 +317,7 @@ class SearchProductsRequest(_message.Message):
     MAX_PRICE_FIELD_NUMBER: _ClassVar[int]
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
     SORT_FIELD_NUMBER: _ClassVar[int]
+    HIGHLIGHT_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     query: str
@@ -328,7 +329,8 @@ class SearchProductsRequest(_message.Message):
     max_price: _money_pb2.Money
     in_stock: bool
     sort: SearchSort
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., query: _Optional[str] = ..., category_ids: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., brands: _Optional[_Iterable[str]] = ..., options: _Optional[_Iterable[_Union[OptionFilter, _Mapping]]] = ..., min_price: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_price: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., sort: _Optional[_Union[SearchSort, str]] = ...) -> None: ...
+    highlight: bool
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., query: _Optional[str] = ..., category_ids: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., brands: _Optional[_Iterable[str]] = ..., options: _Optional[_Iterable[_Union[OptionFilter, _Mapping]]] = ..., min_price: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_price: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., sort: _Optional[_Union[SearchSort, str]] = ..., highlight: _Optional[bool] = ...) -> None: ...
 
 class OptionFilter(_message.Message):
     __slots__ = ("name", "values")
@@ -339,20 +341,40 @@ class OptionFilter(_message.Message):
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SearchProductsResponse(_message.Message):
-    __slots__ = ("products", "next_page_token", "total_size", "total_size_capped", "facets", "corrected_query")
+    __slots__ = ("products", "next_page_token", "total_size", "total_size_capped", "facets", "corrected_query", "highlights")
     PRODUCTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
     TOTAL_SIZE_CAPPED_FIELD_NUMBER: _ClassVar[int]
     FACETS_FIELD_NUMBER: _ClassVar[int]
     CORRECTED_QUERY_FIELD_NUMBER: _ClassVar[int]
+    HIGHLIGHTS_FIELD_NUMBER: _ClassVar[int]
     products: _containers.RepeatedCompositeFieldContainer[Product]
     next_page_token: str
     total_size: int
     total_size_capped: bool
     facets: _containers.RepeatedCompositeFieldContainer[Facet]
     corrected_query: str
-    def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total_size: _Optional[int] = ..., total_size_capped: _Optional[bool] = ..., facets: _Optional[_Iterable[_Union[Facet, _Mapping]]] = ..., corrected_query: _Optional[str] = ...) -> None: ...
+    highlights: _containers.RepeatedCompositeFieldContainer[SearchHighlight]
+    def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total_size: _Optional[int] = ..., total_size_capped: _Optional[bool] = ..., facets: _Optional[_Iterable[_Union[Facet, _Mapping]]] = ..., corrected_query: _Optional[str] = ..., highlights: _Optional[_Iterable[_Union[SearchHighlight, _Mapping]]] = ...) -> None: ...
+
+class SearchHighlight(_message.Message):
+    __slots__ = ("product_id", "title", "snippet")
+    PRODUCT_ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    SNIPPET_FIELD_NUMBER: _ClassVar[int]
+    product_id: str
+    title: _containers.RepeatedCompositeFieldContainer[TextPart]
+    snippet: _containers.RepeatedCompositeFieldContainer[TextPart]
+    def __init__(self, product_id: _Optional[str] = ..., title: _Optional[_Iterable[_Union[TextPart, _Mapping]]] = ..., snippet: _Optional[_Iterable[_Union[TextPart, _Mapping]]] = ...) -> None: ...
+
+class TextPart(_message.Message):
+    __slots__ = ("text", "is_match")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    IS_MATCH_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    is_match: bool
+    def __init__(self, text: _Optional[str] = ..., is_match: _Optional[bool] = ...) -> None: ...
 
 class Facet(_message.Message):
     __slots__ = ("name", "values")

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file only2u/mesh/v1/policy.proto.
  */
 export const file_only2u_mesh_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("Chtvbmx5MnUvbWVzaC92MS9wb2xpY3kucHJvdG8SDm9ubHkydS5tZXNoLnYxIjkKCk1lc2hQb2xpY3kSKwoJd29ya2xvYWRzGAEgAygLMhgub25seTJ1Lm1lc2gudjEuV29ya2xvYWQigwEKCFdvcmtsb2FkEgwKBG5hbWUYASABKAkSKwoEa2luZBgCIAEoDjIdLm9ubHkydS5tZXNoLnYxLldvcmtsb2FkLktpbmQiPAoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJS0lORF9FREdFEAESDwoLS0lORF9DTElFTlQQAiI1CgtFdmVudFBvbGljeRIRCglwdWJsaXNoZXIYASABKAkSEwoLc3Vic2NyaWJlcnMYAiADKAkiUQoNU2VydmljZVBvbGljeRIQCgh3b3JrbG9hZBgBIAEoCRIuCghkZWZhdWx0cxgCIAEoCzIcLm9ubHkydS5tZXNoLnYxLk1ldGhvZFBvbGljeSKdAgoMTWV0aG9kUG9saWN5Eg8KB2NhbGxlcnMYASADKAkSJgoGYWNjZXNzGAIgASgOMhYub25seTJ1Lm1lc2gudjEuQWNjZXNzEg0KBXJvbGVzGAMgAygJEioKB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLgoLcmF0ZV9saW1pdHMYBSADKAsyGS5vbmx5MnUubWVzaC52MS5SYXRlTGltaXQSJAoFY2FjaGUYBiABKAsyFS5vbmx5MnUubWVzaC52MS5DYWNoZRITCgtjb25jdXJyZW5jeRgHIAEoDRIuCgtoZWRnZV9hZnRlchgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLNAQoJUmF0ZUxpbWl0Ei4KBXNjb3BlGAEgASgOMh8ub25seTJ1Lm1lc2gudjEuUmF0ZUxpbWl0LlNjb3BlEhAKCHJlcXVlc3RzGAIgASgNEikKBndpbmRvdxgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJTCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEhEKDVNDT1BFX0FERFJFU1MQARIOCgpTQ09QRV9VU0VSEAISEAoMU0NPUEVfQ0FMTEVSEAMiQwoFQ2FjaGUSKgoHbWF4X2FnZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzaGFyZWQYAiABKAgqawoGQWNjZXNzEhYKEkFDQ0VTU19VTlNQRUNJRklFRBAAEhEKDUFDQ0VTU19QVUJMSUMQARIPCgtBQ0NFU1NfVVNFUhACEhAKDEFDQ0VTU19ST0xFUxADEhMKD0FDQ0VTU19JTlRFUk5BTBAEOk4KBG1lc2gSHC5nb29nbGUucHJvdG9idWYuRmlsZU9wdGlvbnMYjIwDIAEoCzIaLm9ubHkydS5tZXNoLnYxLk1lc2hQb2xpY3lSBG1lc2g6VAoFZXZlbnQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYjIwDIAEoCzIbLm9ubHkydS5tZXNoLnYxLkV2ZW50UG9saWN5UgVldmVudDpaCgdzZXJ2aWNlEh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGIyMAyABKAsyHS5vbmx5MnUubWVzaC52MS5TZXJ2aWNlUG9saWN5UgdzZXJ2aWNlOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGIyMAyABKAsyHC5vbmx5MnUubWVzaC52MS5NZXRob2RQb2xpY3lSBm1ldGhvZGIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
+  fileDesc("Chtvbmx5MnUvbWVzaC92MS9wb2xpY3kucHJvdG8SDm9ubHkydS5tZXNoLnYxIjkKCk1lc2hQb2xpY3kSKwoJd29ya2xvYWRzGAEgAygLMhgub25seTJ1Lm1lc2gudjEuV29ya2xvYWQigwEKCFdvcmtsb2FkEgwKBG5hbWUYASABKAkSKwoEa2luZBgCIAEoDjIdLm9ubHkydS5tZXNoLnYxLldvcmtsb2FkLktpbmQiPAoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJS0lORF9FREdFEAESDwoLS0lORF9DTElFTlQQAiI1CgtFdmVudFBvbGljeRIRCglwdWJsaXNoZXIYASABKAkSEwoLc3Vic2NyaWJlcnMYAiADKAkiUQoNU2VydmljZVBvbGljeRIQCgh3b3JrbG9hZBgBIAEoCRIuCghkZWZhdWx0cxgCIAEoCzIcLm9ubHkydS5tZXNoLnYxLk1ldGhvZFBvbGljeSKdAgoMTWV0aG9kUG9saWN5Eg8KB2NhbGxlcnMYASADKAkSJgoGYWNjZXNzGAIgASgOMhYub25seTJ1Lm1lc2gudjEuQWNjZXNzEg0KBXJvbGVzGAMgAygJEioKB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLgoLcmF0ZV9saW1pdHMYBSADKAsyGS5vbmx5MnUubWVzaC52MS5SYXRlTGltaXQSJAoFY2FjaGUYBiABKAsyFS5vbmx5MnUubWVzaC52MS5DYWNoZRITCgtjb25jdXJyZW5jeRgHIAEoDRIuCgtoZWRnZV9hZnRlchgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLNAQoJUmF0ZUxpbWl0Ei4KBXNjb3BlGAEgASgOMh8ub25seTJ1Lm1lc2gudjEuUmF0ZUxpbWl0LlNjb3BlEhAKCHJlcXVlc3RzGAIgASgNEikKBndpbmRvdxgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJTCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEhEKDVNDT1BFX0FERFJFU1MQARIOCgpTQ09QRV9VU0VSEAISEAoMU0NPUEVfQ0FMTEVSEAMieQoFQ2FjaGUSKgoHbWF4X2FnZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzaGFyZWQYAiABKAgSNAoOaW52YWxpZGF0ZWRfYnkYAyADKAsyHC5vbmx5MnUubWVzaC52MS5JbnZhbGlkYXRpb24iNQoMSW52YWxpZGF0aW9uEg0KBWV2ZW50GAEgASgJEhYKDnJlc3BvbnNlX2ZpZWxkGAIgASgJKmsKBkFjY2VzcxIWChJBQ0NFU1NfVU5TUEVDSUZJRUQQABIRCg1BQ0NFU1NfUFVCTElDEAESDwoLQUNDRVNTX1VTRVIQAhIQCgxBQ0NFU1NfUk9MRVMQAxITCg9BQ0NFU1NfSU5URVJOQUwQBDpOCgRtZXNoEhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGIyMAyABKAsyGi5vbmx5MnUubWVzaC52MS5NZXNoUG9saWN5UgRtZXNoOlQKBWV2ZW50Eh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGIyMAyABKAsyGy5vbmx5MnUubWVzaC52MS5FdmVudFBvbGljeVIFZXZlbnQ6WgoHc2VydmljZRIfLmdvb2dsZS5wcm90b2J1Zi5TZXJ2aWNlT3B0aW9ucxiMjAMgASgLMh0ub25seTJ1Lm1lc2gudjEuU2VydmljZVBvbGljeVIHc2VydmljZTpWCgZtZXRob2QSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxiMjAMgASgLMhwub25seTJ1Lm1lc2gudjEuTWV0aG9kUG9saWN5UgZtZXRob2RiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
 
 /**
  * MeshPolicy names the workloads that serve no contract, so that a grant to
@@ -346,6 +346,15 @@ export type Cache = Message<"only2u.mesh.v1.Cache"> & {
    * @generated from field: bool shared = 2;
    */
   shared: boolean;
+
+  /**
+   * The events after which a kept answer is dropped before its time, where it
+   * holds what the event is about. A hint that may be missed: max_age still bounds
+   * how old an answer gets. Only for shared answers.
+   *
+   * @generated from field: repeated only2u.mesh.v1.Invalidation invalidated_by = 3;
+   */
+  invalidatedBy: Invalidation[];
 };
 
 /**
@@ -354,6 +363,35 @@ export type Cache = Message<"only2u.mesh.v1.Cache"> & {
  */
 export const CacheSchema: GenMessage<Cache> = /*@__PURE__*/
   messageDesc(file_only2u_mesh_v1_policy, 6);
+
+/**
+ * Invalidation says which answers an event makes old.
+ *
+ * @generated from message only2u.mesh.v1.Invalidation
+ */
+export type Invalidation = Message<"only2u.mesh.v1.Invalidation"> & {
+  /**
+   * The event's full name, such as "only2u.product.v1.ProductChanged".
+   *
+   * @generated from field: string event = 1;
+   */
+  event: string;
+
+  /**
+   * The path in the answer to the ids that the event's first field is compared
+   * with, such as "product.id", or "products.id" for each of a list.
+   *
+   * @generated from field: string response_field = 2;
+   */
+  responseField: string;
+};
+
+/**
+ * Describes the message only2u.mesh.v1.Invalidation.
+ * Use `create(InvalidationSchema)` to create a new message.
+ */
+export const InvalidationSchema: GenMessage<Invalidation> = /*@__PURE__*/
+  messageDesc(file_only2u_mesh_v1_policy, 7);
 
 /**
  * Access says which end users may call a method.
