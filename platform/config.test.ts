@@ -77,5 +77,20 @@ test('what the environment leaves out comes from the fallback, an empty variable
 test('a misspelt variable of the shop’s is warned of', () => {
   const process = { name: 'only2u', config: z.object({ ONLY2U_DATA: z.string().optional() }) };
   const { warnings } = readConfig([process], { variables: { ONLY2U_DATA: '.data', ONLY2U_DATTA: '.data', HOME: '/' } });
-  expect(warnings).toEqual(['ONLY2U_DATTA is set, but nothing reads it']);
+  expect(warnings).toEqual(['ONLY2U_DATTA is set, but nothing reads it; is ONLY2U_DATA meant?']);
+});
+
+test('a variable that is one slip away from one that is read is warned of, and no other', () => {
+  const slips = [
+    'DATABSE_URL',
+    'DATABASE_ULR',
+    'DATABASE_URLS',
+    'DATABASE_URI',
+    'PRODUCT_DATABASE_URI',
+    'DATABASE_URL_FIEL',
+  ];
+  const others = ['DATABASE_HOST', 'HASH_MEMORY_MAX', 'PAGER', 'REDIS_URL', 'USER'];
+  const variables = Object.fromEntries([...slips, ...others].map((name) => [name, 'x']));
+  const { warnings } = readConfig([product], { variables: { ...variables, ...good } });
+  expect(warnings.map((line) => line.split(' ', 1)[0])).toEqual(slips);
 });

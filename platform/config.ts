@@ -86,8 +86,12 @@ export function readConfig(parts: readonly Configurable[], { variables, fallback
       return values.get(part.config)?.get(part.name) as C; // what part.config.safeParse gave
     },
     warnings: Object.keys(variables)
-      .filter((variable) => variable.startsWith('ONLY2U_') && !known.has(variable))
-      .map((variable) => `${variable} is set, but nothing reads it`),
+      .filter((variable) => !known.has(variable))
+      .flatMap((variable) => {
+        const meant = [...known].find((name) => isSlip(variable, name));
+        if (meant !== undefined) return [`${variable} is set, but nothing reads it; is ${meant} meant?`];
+        return variable.startsWith('ONLY2U_') ? [`${variable} is set, but nothing reads it`] : [];
+      }),
   };
 
   function read(variable: string, isFile: boolean): string | undefined {
@@ -100,4 +104,17 @@ export function readConfig(parts: readonly Configurable[], { variables, fallback
       return undefined;
     }
   }
+}
+
+const shortestSlip = 7; // shorter names are like each other by chance
+
+/** Whether one name became the other by one slip: a letter left out, put in, taken for another, or two that changed places. */
+function isSlip(typed: string, meant: string): boolean {
+  if (Math.min(typed.length, meant.length) < shortestSlip || Math.abs(typed.length - meant.length) > 1) return false;
+  let start = 0;
+  while (start < typed.length && typed[start] === meant[start]) start++;
+  const [left, right] = [typed.slice(start), meant.slice(start)];
+  if (left.length !== right.length) return left.slice(1) === right || right.slice(1) === left;
+  const swapped = left[0] === right[1] && left[1] === right[0] && left.slice(2) === right.slice(2);
+  return left.slice(1) === right.slice(1) || swapped;
 }

@@ -24,3 +24,32 @@ export function sslModeOf(url: URL, hasAuthority: boolean): SslMode | undefined 
   const host = url.searchParams.get('host') ?? url.hostname;
   return hasAuthority || url.searchParams.has('sslrootcert') || !isLoopback(host) ? 'verify-full' : 'disable';
 }
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Of the variables of a service, those by which it would send plain text to another machine. */
+export function plainTextPlaces(values: Values): string[] {
+  const textOf = (name: string): string => (typeof values[name] === 'string' ? values[name] : '');
+  const postgres = ['DATABASE_URL', 'DATABASE_REPLICA_URL', 'EVENT_BUS_URL'].filter((name) => {
+    const authority = name === 'EVENT_BUS_URL' ? 'EVENT_BUS_CA' : 'DATABASE_CA';
+    if (!URL.canParse(textOf(name))) return false;
+    const url = new URL(textOf(name));
+    const host = url.searchParams.get('host') ?? url.hostname;
+    return sslModeOf(url, textOf(authority) !== '') === 'disable' && !isLoopback(host);
+  });
+  const urls = ['REDIS_URL', 'RABBITMQ_URL', 'ELASTICSEARCH_URL'].filter((name) =>
+    textOf(name)
+      .split(',')
+      .map((each) => each.trim())
+      .some((each) => /^(redis|amqp|http):/.test(each) && URL.canParse(each) && !isLoopback(new URL(each).hostname)),
+  );
+  const leaves = (list: string): boolean =>
+    list !== '' && list.split(',').some((place) => !isLoopback(hostOf(place.trim())));
+  const nodes = [
+    ...(leaves(textOf('CASSANDRA_HOSTS')) && textOf('CASSANDRA_CA') === '' && textOf('CASSANDRA_TLS') !== 'on'
+      ? ['CASSANDRA_HOSTS']
+      : []),
+    ...(leaves(textOf('KAFKA_BROKERS')) && textOf('KAFKA_CA') === '' ? ['KAFKA_BROKERS'] : []),
+  ];
+  return [...postgres, ...urls, ...nodes];
+}

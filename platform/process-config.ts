@@ -43,6 +43,8 @@ export const processConfig = z.object({
   POLICY_FILE: z.string().min(1).optional(),
   /** A table of policies in JSON: what it would refuse of the calls that are let in is counted (policy_shadow_refusals_total). */
   POLICY_SHADOW_FILE: z.string().min(1).optional(),
+  /** "on" where something else encrypts what goes to other machines, such as sidecars: engines there may be spoken to in plain text. */
+  ALLOW_PLAINTEXT: z.enum(['on', 'off']).default('off'),
   /** Base URL of an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318. Without it nothing is traced. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
   /** Which part of the traces that begin here is kept, 0 to 1. */

@@ -62,3 +62,16 @@ test('with database and certificates from elsewhere nothing is written to this m
   expect(settings.data).toBeUndefined();
   expect(existsSync(unused)).toBe(false);
 });
+
+test('plain text to another machine is refused unless the environment allows it, and then told', async () => {
+  const variables = {
+    ONLY2U_DATA: folder,
+    DATABASE_URL: 'postgres://db/shop?sslmode=disable',
+    USER_SECRET: 's'.repeat(32),
+  };
+  const read = (more: Record<string, string>) =>
+    readSettings({ entries, services: [user], variables: { ...variables, ...more } });
+  await expect(read({})).rejects.toThrow(/ALLOW_PLAINTEXT=on[^]*\n {2}DATABASE_URL: names another machine/);
+  const { warnings } = await read({ ALLOW_PLAINTEXT: 'on' });
+  expect(warnings).toContain('DATABASE_URL names another machine, which is spoken to in plain text');
+});

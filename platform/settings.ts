@@ -4,6 +4,8 @@ import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { createEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
 import { type CertificateFiles, certificateFilesOf } from './identity/certificate-files.ts';
 import { type BusConfig, busConfig } from './event-bus-config.ts';
+import { plainTextPlaces } from './engine-address.ts';
+import { StartError } from './start-error.ts';
 import { addressVariable, placesConfig, portVariable, type ProcessConfig, processConfig } from './process-config.ts';
 
 export type Settings = {
@@ -87,17 +89,29 @@ export async function readSettings({ entries, services, variables, onProgress }:
   const parts = [own, places, ...buses, ...services];
   const configuration = readConfig(parts, { variables, fallback });
   const placeOf = configuration.of(places);
+  const plain = new Set([...buses, ...services].flatMap((part) => plainTextPlaces(Object(configuration.of(part)))));
+  if (plain.size > 0 && first.ALLOW_PLAINTEXT === 'off') throw plainTextRefused([...plain]);
   const portOf = (service: string): number => Number(placeOf[portVariable(service)]);
   return {
     process: configuration.of(own),
     of: (service) => configuration.of(service),
     portOf,
     addressOf: (service) => String(placeOf[addressVariable(service)] ?? '') || `127.0.0.1:${portOf(service)}`,
-    warnings: configuration.warnings,
+    warnings: [
+      ...configuration.warnings,
+      ...[...plain].map((variable) => `${variable} names another machine, which is spoken to in plain text`),
+    ],
     data,
     certificates,
     embedded: postgres && roles.size > 0 ? { postgres, roles: [...roles] } : undefined,
     busOf: (service) =>
       buses.some(({ name }) => name === service) ? configuration.of({ name: service, config: busConfig }) : undefined,
   };
+}
+
+function plainTextRefused(variables: readonly string[]): StartError {
+  const lines = variables.map((name) => `  ${name}: names another machine, which would be spoken to in plain text`);
+  return new StartError(
+    `The configuration is not safe. Use TLS (docs/settings.md says how), or set ALLOW_PLAINTEXT=on where something else encrypts:\n${lines.join('\n')}`,
+  );
 }
