@@ -11,6 +11,7 @@ import type { StartError } from './start-error.ts';
 export type AmqpConnection = {
   /** The connection that is open now. Throws a Fault of kind "unavailable" while there is none, or while RabbitMQ takes nothing. */
   current(): ChannelModel;
+  isOpen(): boolean;
   /** The open connection, or the next one. Rejects when this is closed. */
   opened(): Promise<ChannelModel>;
   state(needed: boolean): EngineState;
@@ -92,6 +93,7 @@ export async function openAmqp(
       if (blocked !== undefined) throw engineAway(engine, new Error(`it takes nothing just now: ${blocked}`));
       return model;
     },
+    isOpen: () => model !== undefined,
     opened: () => next.promise,
     state: (needed) => ({
       name: engine,

@@ -126,6 +126,7 @@ export async function startConsuming({
   }
 
   const started = Promise.withResolvers<void>();
+  started.promise.catch(() => undefined); // nobody asks while RabbitMQ is away
 
   async function work(): Promise<void> {
     while (!closing.signal.aborted) {
@@ -147,13 +148,15 @@ export async function startConsuming({
   }
 
   // While RabbitMQ is away, or hangs, it goes on in the background.
-  const refused = await Promise.race([
-    started.promise.then(
-      () => undefined,
-      (error: unknown) => error,
-    ),
-    sleep(startWithinMs, undefined, { ref: false }),
-  ]);
+  const refused = connection.isOpen()
+    ? await Promise.race([
+        started.promise.then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
+        sleep(startWithinMs, undefined, { ref: false }),
+      ])
+    : undefined;
   if (refused instanceof StartError) {
     await close();
     throw refused;

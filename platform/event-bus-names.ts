@@ -14,3 +14,9 @@ export const rabbitNames = {
   /** Where a group puts a dead event back: it leads to the group's own queue alone. */
   replayOf: (group: string) => `${group}.replay`,
 } as const;
+
+/** Kafka's: a topic a publisher, one a group for what it replays, and consumer groups that are called as the groups are. */
+export const kafkaNames = {
+  eventsOf: (publisher: string) => `events.${publisher}`,
+  replayOf: (group: string) => `${group}.replay`,
+} as const;

@@ -35,13 +35,18 @@ export function createEventBuses(log: Logger): EventBuses {
 
   return {
     async open(service, config) {
-      const { EVENT_BUS_URL: url = '', EVENT_BUS_CA: ca, RABBITMQ_URL } = config ?? {};
-      if (config === undefined || RABBITMQ_URL === undefined) return { bus: sharedBus({ url, ca }), engines: [] };
+      const { EVENT_BUS_URL: url = '', EVENT_BUS_CA: ca, RABBITMQ_URL, KAFKA_BROKERS } = config ?? {};
+      if (config === undefined || (RABBITMQ_URL === undefined && KAFKA_BROKERS === undefined))
+        return { bus: sharedBus({ url, ca }), engines: [] };
       // Each service has a user of its own, and what it failed at has, too.
       const failures = lazyEventFailures(() => openEventFailures({ url, ca, log }));
       const given = { service, policies: contractPolicies, failures, log };
-      const { openRabbitEventBus } = await import('./event-bus.amqp.ts');
-      const bus = await openRabbitEventBus({ ...given, config: { ...config, RABBITMQ_URL } });
+      const bus =
+        RABBITMQ_URL === undefined
+          ? await (await import('./event-bus.kafka.ts')).openKafkaEventBus({ ...given, config })
+          : await (
+              await import('./event-bus.amqp.ts')
+            ).openRabbitEventBus({ ...given, config: { ...config, RABBITMQ_URL } });
       own.add(bus);
       return { bus, engines: bus.engines };
     },

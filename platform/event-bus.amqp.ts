@@ -3,11 +3,11 @@ import { type AmqpConnection, openAmqp } from './connection.amqp.ts';
 import type { RabbitConfig } from './engine-config.ts';
 import type { EngineState } from './engine.ts';
 import { startConsuming, topologyError } from './event-bus-consuming.amqp.ts';
+import type { EngineEventBus } from './event-bus-engine.ts';
 import type { EventFailures } from './event-bus-failures.postgres.ts';
 import { rabbitNames } from './event-bus-names.ts';
 import { type EventPolicies, hearsOf, tellsOf } from './event-policy.ts';
 import { createPublishing } from './event-bus-publishing.amqp.ts';
-import type { EventBus } from './event-bus.ts';
 import { Fault } from './fault.ts';
 
 export type RabbitEventBusOptions = {
@@ -19,8 +19,6 @@ export type RabbitEventBusOptions = {
   readonly failures: EventFailures;
   readonly log: Logger;
 };
-
-export type EngineEventBus = EventBus & { readonly engines: readonly EngineState[] };
 
 /**
  * The event bus on RabbitMQ, as gen/mesh/rabbitmq has it: it makes nothing there. Events are told and heard on connections of their own,

@@ -12,6 +12,10 @@ export type Broker = {
   readonly port: number;
   /** Runs rabbitmqctl; rejects with what it says when it fails. */
   ctl(...args: readonly string[]): Promise<string>;
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
+  /** Starts it again, with what it had on its disk. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -49,16 +53,36 @@ export async function openBroker(): Promise<Broker> {
     `listeners.tcp.1 = 127.0.0.1:${port}\nvm_memory_high_watermark.absolute = 512MB\ndisk_free_limit.absolute = 50MB\n`,
   );
   const output = openSync(join(folder, 'output'), 'a');
-  const server = spawn(join(bin, 'rabbitmq-server'), { env, stdio: ['ignore', output, output] });
-  const ended = once(server, 'exit');
+  const start = () => spawn(join(bin, 'rabbitmq-server'), { env, stdio: ['ignore', output, output] });
+  let server = start();
+  let ended = once(server, 'exit');
 
   async function ctl(...args: readonly string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(join(bin, 'rabbitmqctl'), [...args], { env });
     return stdout;
   }
 
+  async function kill(): Promise<void> {
+    process.kill(Number(await readFile(env.RABBITMQ_PID_FILE, 'utf8')), 'SIGKILL');
+    await ended;
+  }
+
+  async function restart(): Promise<void> {
+    await rm(env.RABBITMQ_PID_FILE, { force: true });
+    server = start();
+    ended = once(server, 'exit');
+    await started();
+  }
+
+  async function started(): Promise<void> {
+    await Promise.race([
+      ctl('wait', env.RABBITMQ_PID_FILE, '--timeout', String(startWithinSeconds)),
+      ended.then(() => Promise.reject(new Error('RabbitMQ has ended'))),
+    ]);
+  }
+
   async function close(): Promise<void> {
-    if (server.exitCode === null) {
+    if (server.exitCode === null && server.signalCode === null) {
       await ctl('stop').catch(() => server.kill());
       await ended;
     }
@@ -68,16 +92,13 @@ export async function openBroker(): Promise<Broker> {
   }
 
   try {
-    await Promise.race([
-      ctl('wait', env.RABBITMQ_PID_FILE, '--timeout', String(startWithinSeconds)),
-      ended.then(() => Promise.reject(new Error('RabbitMQ has ended'))),
-    ]);
+    await started();
   } catch (cause) {
     const said = await readFile(join(folder, 'output'), 'utf8').catch(() => '');
     await close();
     throw new Error(`RabbitMQ does not start:\n${said.slice(-2_000)}`, { cause });
   }
-  return { port, ctl, close };
+  return { port, ctl, kill, restart, close };
 }
 
 async function freePort(): Promise<number> {

@@ -1,8 +1,10 @@
 import { pino } from 'pino';
 import { openRabbitEventBus } from '#platform/event-bus.amqp.ts';
+import type { EngineEventBus } from '#platform/event-bus-engine.ts';
 import { openEventFailures } from '#platform/event-bus-failures.postgres.ts';
 import type { EventBus } from '#platform/event-bus.ts';
 import type { EventPolicies } from '#platform/event-policy.ts';
+import type { Database } from '#platform/pool.postgres.ts';
 import { openTestDatabase } from '#platform/testing/database.ts';
 import { definitionsOf } from '../../mesh/planes/rabbitmq.ts';
 import { openTestVhost, type TestVhost } from './vhost.ts';
@@ -18,8 +20,10 @@ const suitePolicies: EventPolicies = {
 
 export type TestBus = {
   readonly vhost: TestVhost;
-  /** Another process's bus. */
-  open(): Promise<EventBus>;
+  /** A bus as another process would have it; through another port where that is given. */
+  open(options?: { readonly port?: number; readonly service?: string }): Promise<EngineEventBus>;
+  /** What a handler of a service asks. */
+  readonly database: Database;
   close(): Promise<void>;
 };
 
@@ -40,12 +44,16 @@ export async function openTestBus(policies: EventPolicies): Promise<TestBus> {
     openTestDatabase('event_bus', new URL('../../platform/event-bus-migrations/', import.meta.url)),
   ]);
   const log = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' });
-  const buses = new Set<EventBus>();
+  const buses = new Set<EngineEventBus>();
   const bus: TestBus = {
     vhost,
-    async open() {
+    database,
+    async open({ port, service = 'nobody' } = {}) {
       const failures = await openEventFailures({ url: database.url, log });
-      const one = await openRabbitEventBus({ config: vhost.config, policies, service: 'nobody', failures, log });
+      const url = new URL(vhost.config.RABBITMQ_URL);
+      if (port !== undefined) url.port = String(port);
+      const config = { ...vhost.config, RABBITMQ_URL: url.href };
+      const one = await openRabbitEventBus({ config, policies, service, failures, log });
       buses.add(one);
       return one;
     },

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { engineVariables } from '#platform/testing/engines.ts';
+import { engineVariable } from '#platform/testing/engines.ts';
 
 /** A virtual host of the test's own on the RabbitMQ that runs. */
 export type TestVhost = {
@@ -17,7 +16,7 @@ export type TestVhost = {
 export async function openTestVhost(definitions: (vhost: string) => object = () => ({})): Promise<TestVhost> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   const password = randomBytes(16).toString('hex');
-  const url = new URL(rabbitVariable('RABBITMQ_ADMIN_URL'));
+  const url = new URL(engineVariable('RABBITMQ_ADMIN_URL'));
   url.username = name;
   url.password = password;
   url.pathname = `/${name}`;
@@ -27,7 +26,7 @@ export async function openTestVhost(definitions: (vhost: string) => object = () 
   await manage('POST', `/api/definitions/${name}`, definitions(name));
   return {
     name,
-    config: { RABBITMQ_URL: url.href, RABBITMQ_CA: rabbitVariable('RABBITMQ_CA') },
+    config: { RABBITMQ_URL: url.href, RABBITMQ_CA: engineVariable('RABBITMQ_CA') },
     manage,
     async close() {
       await manage('DELETE', `/api/vhosts/${name}`);
@@ -36,25 +35,16 @@ export async function openTestVhost(definitions: (vhost: string) => object = () 
   };
 }
 
-/** What a variable of RabbitMQ's says, or the file that it names. */
-export function rabbitVariable(name: string): string {
-  const variables = engineVariables();
-  const file = variables[`${name}_FILE`];
-  const value = variables[name] ?? (file === undefined ? undefined : readFileSync(file, 'utf8').trim());
-  if (value === undefined) throw new Error(`No RabbitMQ runs that gives ${name}: npm run engines -- up rabbitmq`);
-  return value;
-}
-
 async function manage(method: string, path: string, body?: unknown): Promise<unknown> {
-  const url = new URL(path, rabbitVariable('RABBITMQ_MANAGEMENT_URL'));
-  const auth = new URL(rabbitVariable('RABBITMQ_MANAGEMENT_URL'));
+  const url = new URL(path, engineVariable('RABBITMQ_MANAGEMENT_URL'));
+  const auth = new URL(engineVariable('RABBITMQ_MANAGEMENT_URL'));
   const request = url.protocol === 'https:' ? requestTls : requestPlain;
   const text = await new Promise<string>((resolve, reject) => {
     const sent = request(
       url,
       {
         method,
-        ca: rabbitVariable('RABBITMQ_CA'),
+        ca: engineVariable('RABBITMQ_CA'),
         auth: `${decodeURIComponent(auth.username)}:${decodeURIComponent(auth.password)}`,
         headers: { 'Content-Type': 'application/json' },
         timeout: 30_000,
