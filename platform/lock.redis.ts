@@ -6,7 +6,8 @@ import { redisScript } from './script.redis.ts';
 // The token is at least the server's time in microseconds, which a double holds exactly until the year 2255: it goes on growing when Redis
 // was emptied, or restored from an older copy. The last token is kept for a clock that is set back.
 const taking = redisScript(`
-if redis.call('exists', KEYS[1]) == 1 then return redis.call('pttl', KEYS[1]) end
+local left = redis.call('pttl', KEYS[1])
+if left ~= -2 then return left end
 local time = redis.call('time')
 local token = math.max(tonumber(redis.call('get', KEYS[2]) or 0) + 1, time[1] * 1000000 + time[2])
 local text = string.format('%.0f', token)

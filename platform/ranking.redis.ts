@@ -123,8 +123,12 @@ export function createRedisRanking(options: RedisRankingOptions): Ranking {
     },
     async top(board, page) {
       const { offset, limit } = page;
-      const args = [window.kept, sumMs, offset, offset + limit - 1];
-      const found = await asked(board, topping.run(redis.client, keysOf(board), args));
+      const [from, to] = [offset, offset + limit - 1];
+      // What was added up just now is read as it lies: the script with its nine keys takes twice as long.
+      const ready = await asked(board, redis.client.zrevrange(keyOf(board, 'sum'), from, to, 'WITHSCORES'));
+      if (ready !== undefined && ready.length > 0) return pairs(ready);
+      const args = [window.kept, sumMs, from, to];
+      const found = ready && (await asked(board, topping.run(redis.client, keysOf(board), args)));
       return found === undefined ? truth.top(board, page) : pairs(found);
     },
     async placeOf(board, member) {
