@@ -1,7 +1,9 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import {
   SearchSort as SortNumber,
   type ProductService,
+  type SearchHighlightSchema,
   type SearchProductsRequest,
 } from '#gen/only2u/product/v1/product_pb.ts';
 import { invalidField } from '#platform/fault.ts';
@@ -9,12 +11,15 @@ import type { PageTokens } from '#platform/page-token.ts';
 import { pageSizeOf } from '#platform/paging.ts';
 import type { CategoryTree, CategoryTreeCache } from './category-tree.ts';
 import { productMessage } from './messages.ts';
+import { highlightProducts, type ProductHighlight } from './search-highlight.ts';
+import type { Lexemes } from './search-lexemes.ts';
 import type { ProductSearch, SearchCursor, SearchFacet, SearchQuery, SearchSort } from './search.ts';
 import type { CatalogStore } from './store.ts';
 
 export type SearchRpcOptions = {
   readonly store: CatalogStore;
   readonly search: ProductSearch;
+  readonly lexemes: Lexemes;
   readonly categories: CategoryTreeCache;
   readonly pageTokens: PageTokens;
 };
@@ -23,14 +28,17 @@ type SearchRpc = Pick<ServiceImpl<typeof ProductService>, 'searchProducts' | 'su
 
 const valuesPerFacet = 20;
 
-export function createSearchRpc({ store, search, categories, pageTokens }: SearchRpcOptions): SearchRpc {
+export function createSearchRpc({ store, search, lexemes, categories, pageTokens }: SearchRpcOptions): SearchRpc {
   return {
     async searchProducts(request) {
       const filter = filterOf(request);
       const cursor = toCursor(pageTokens.open('SearchProducts', filter, request.pageToken));
       const tree = await categories.current();
       const result = await search.search(toQuery(request, tree, cursor));
-      const found = result.productIds.length === 0 ? [] : await store.findProducts(result.productIds);
+      const known = result.productIds.length === 0 ? [] : await store.findProducts(result.productIds);
+      // An index beside the database may be a second behind it: what was hidden since is not shown.
+      const found = known.filter(({ product }) => product.status === 'published');
+      const shown = found.map(({ product }) => product);
       return {
         products: found.map(productMessage),
         nextPageToken: result.next === undefined ? '' : pageTokens.seal('SearchProducts', filter, result.next),
@@ -42,6 +50,9 @@ export function createSearchRpc({ store, search, categories, pageTokens }: Searc
             : { name: facet.name, values: facet.values.map(labelled) },
         ),
         correctedQuery: result.correctedQuery,
+        highlights: request.highlight
+          ? (await highlightProducts(shown, result.words, lexemes)).map(highlightMessage)
+          : [],
       };
     },
 
@@ -98,6 +109,14 @@ function toCursor(cursor: unknown): SearchCursor | undefined {
     'PAGE_TOKEN_INVALID',
     'is of another version; leave it out to begin at the first page',
   );
+}
+
+function highlightMessage({
+  productId,
+  title,
+  snippet,
+}: ProductHighlight): MessageInitShape<typeof SearchHighlightSchema> {
+  return { productId, title: [...title], snippet: [...snippet] };
 }
 
 function labelled({ value, count }: { readonly value: string; readonly count: number }): FacetValueInit {

@@ -1,7 +1,8 @@
-import { describeProductSearch } from './search.contract.ts';
 import { openElasticShop } from './search-elastic.testing.ts';
+import { describeSearchRelevance } from './search-relevance.contract.ts';
+import { describeProductSearch, type SearchUnderTest } from './search.contract.ts';
 
-describeProductSearch('the search in Elasticsearch', async () => {
+async function open(): Promise<SearchUnderTest> {
   const shop = await openElasticShop();
   return {
     search: shop.search,
@@ -15,4 +16,7 @@ describeProductSearch('the search in Elasticsearch', async () => {
     },
     close: shop.close,
   };
-});
+}
+
+describeProductSearch('the search in Elasticsearch', open);
+describeSearchRelevance('the search in Elasticsearch', open);

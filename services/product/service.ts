@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { CategoryService } from '#gen/only2u/product/v1/category_pb.ts';
 import { InventoryService } from '#gen/only2u/product/v1/inventory_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
+import { SearchIndexService } from '#gen/only2u/product/v1/search_index_pb.ts';
 import { secret } from '#platform/config.ts';
 import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
-import { databaseVariables, redisVariables } from '#platform/engine-config.ts';
+import { databaseVariables, elasticVariables, redisVariables } from '#platform/engine-config.ts';
 import { consume } from '#platform/outbox.postgres.ts';
 import { pageTokens } from '#platform/page-token.ts';
 import { defineService, handle } from '#platform/service.ts';
@@ -23,8 +24,9 @@ import { startSweeper } from './inventory-sweeper.ts';
 import { createProductRpc } from './product-rpc.ts';
 import { createPostgresSamples } from './sample-store.postgres.ts';
 import { loadSampleCatalog } from './sample.ts';
+import { createSearchIndexRpc } from './search-index-rpc.ts';
+import { openSearch } from './search-open.ts';
 import { createSearchRpc } from './search-rpc.ts';
-import { createPostgresSearch } from './search.postgres.ts';
 import { createPostgresStore, migrations } from './store.postgres.ts';
 import { createVariantRpc } from './variant-rpc.ts';
 import { createPostgresVariants } from './variant-store.postgres.ts';
@@ -32,6 +34,7 @@ import { createPostgresVariants } from './variant-store.postgres.ts';
 const config = z.object({
   ...databaseVariables,
   ...redisVariables,
+  ...elasticVariables,
   PAGE_TOKEN_KEY: secret(),
   /** Whether an empty shop begins with a catalog of samples: "on" with the embedded database unless told. */
   SAMPLE_CATALOG: z.enum(['on', 'off']).default('off'),
@@ -40,7 +43,7 @@ const config = z.object({
 /** What the shop sells: products, categories, search and stock. */
 export const productService = defineService({
   name: 'product',
-  contract: [ProductService, CategoryService, InventoryService],
+  contract: [ProductService, CategoryService, InventoryService, SearchIndexService],
   config,
   async open(env) {
     const database = await openDatabase({
@@ -52,7 +55,6 @@ export const productService = defineService({
       plansOnce: true,
     });
     const store = createPostgresStore(database);
-    const search = createPostgresSearch(database.replica);
     const categories = createCategoryTreeCache(store, env.now);
     const tokens = pageTokens(env.config.PAGE_TOKEN_KEY, env.now);
     const inventory = createPostgresInventory(database);
@@ -70,10 +72,16 @@ export const productService = defineService({
       await database.close();
       throw error;
     });
+    const found = await openSearch({ database, replica: database.replica, env }).catch(async (error: unknown) => {
+      await shared.close();
+      await database.close();
+      throw error;
+    });
     const { ranking, locks, locksApart } = shared;
     const handlers = bestSellerEvents(ranking, categories);
     const listening = consume({ bus: env.events, database, group: 'product', handlers, trace: env.trace });
     const subscription = await listening.catch(async (error: unknown) => {
+      await found.close();
       await shared.close();
       await database.close();
       throw error;
@@ -85,7 +93,7 @@ export const productService = defineService({
         handle(ProductService, {
           ...createProductRpc({ store, pageTokens: tokens, env }),
           ...createVariantRpc({ variants: createPostgresVariants(database), categories }),
-          ...createSearchRpc({ store, search, categories, pageTokens: tokens }),
+          ...createSearchRpc({ store, search: found.search, lexemes: found.lexemes, categories, pageTokens: tokens }),
           ...createBestSellerRpc({ ranking, store, pageTokens: tokens }),
           ...createImportRpc({
             imports,
@@ -96,13 +104,15 @@ export const productService = defineService({
           }),
         }),
         handle(CategoryService, createCategoryRpc({ store, categories, pageTokens: tokens, env })),
+        handle(SearchIndexService, createSearchIndexRpc(found, env)),
         handleInventory({ store: inventory, now: env.now, newId: env.newId }),
       ],
       database,
-      engines: shared.engines,
+      engines: [...shared.engines, ...found.engines],
       async close() {
         await subscription.close();
         await sweeper.close();
+        await found.close();
         await shared.close();
         await database.close();
       },
