@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { auth, Client } from 'cassandra-driver';
+import { auth, Client, types } from 'cassandra-driver';
 import { cassandraConfig, javaFlags, logConfig, rackConfig } from './cassandra-config.ts';
 import { addressesOf } from './place.ts';
 import { findJava, fromMaven, installOnce } from './programs.ts';
@@ -49,15 +49,21 @@ export const cassandra: Recipe = {
       });
     }
     await asked(place, admin, adminPassword, async (client) => {
-      await client.execute(
-        `ALTER ROLE cassandra WITH PASSWORD = '${await place.secret('unused-password')}' AND SUPERUSER = false AND LOGIN = false`,
-      );
+      // On all replicas, so that every node has told what it knows, and is up.
+      const { rows } = await client.execute("SELECT can_login FROM system_auth.roles WHERE role = 'cassandra'", [], {
+        consistency: types.consistencies.all,
+      });
+      if (rows[0]?.['can_login'] === true) {
+        const password = await place.secret('unused-password');
+        await client.execute(
+          `ALTER ROLE cassandra WITH PASSWORD = '${password}' AND SUPERUSER = false AND LOGIN = false`,
+        );
+      }
       await client.execute(
         `CREATE ROLE IF NOT EXISTS ${user} WITH PASSWORD = '${await place.secret('password')}' AND LOGIN = true`,
       );
       await client.execute(`GRANT CREATE ON ALL KEYSPACES TO ${user}`); // what it makes is its own, and nothing else is
     });
-    if (place.nodes > 1) await untilAll(place, adminPassword);
   },
   check: async (place) => signIn(place, user, await place.secret('password')),
   async variables(place) {
@@ -120,13 +126,6 @@ function signIn(place: Place, name: string, password: string): Promise<string> {
   return asked(place, name, password, async (client) => {
     const { rows } = await client.execute('SELECT release_version FROM system.local');
     return String(rows[0]?.['release_version']);
-  });
-}
-
-async function untilAll(place: Place, password: string): Promise<void> {
-  await asked(place, admin, password, async (client) => {
-    const up = client.hosts.values().filter((host) => host.isUp()).length;
-    if (up < place.nodes) throw new Error(`${up} of ${place.nodes} nodes are up`);
   });
 }
 

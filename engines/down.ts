@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { alone } from './lock.ts';
-import { purgeEngine, stopAll } from './open-engine.ts';
+import { endEngine, purgeEngine } from './open-engine.ts';
 import { loadRecipe } from './recipes.ts';
 import type { EngineName } from './recipe.ts';
-import { readRecord, writeRecord } from './state.ts';
+import { readRecord } from './state.ts';
 import { runs, writeVariables } from './variables.ts';
 
 export type DownOptions = {
@@ -23,13 +23,11 @@ export async function down({ names, folder, purge, say }: DownOptions): Promise<
       names.map(async (name) => {
         const record = await readRecord(join(folder, name));
         const { title } = await loadRecipe(name);
-        if (record !== undefined && record.processes.length > 0) {
+        if (record !== undefined && runs(record)) {
           const startedMs = Date.now();
-          const ran = runs(record);
-          await stopAll(record);
-          await writeRecord(join(folder, name), { ...record, processes: [] });
-          if (ran) say(`${title}: ended after ${((Date.now() - startedMs) / 1_000).toFixed(1)} s`);
-        }
+          await endEngine(folder, record);
+          say(`${title}: ended after ${((Date.now() - startedMs) / 1_000).toFixed(1)} s`);
+        } else if (record !== undefined) await endEngine(folder, record); // what is left of it
         if (purge && existsSync(join(folder, name))) {
           await purgeEngine(folder, name);
           say(`${title}: its data are deleted`);

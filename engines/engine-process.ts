@@ -126,7 +126,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** When it started, in ticks since the machine did; "" where the system does not tell. */
-function startOf(pid: number): string {
+export function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';

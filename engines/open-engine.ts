@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StartError } from '#platform/start-error.ts';
+import { killContainer, removeContainer, startContainer, stopContainer } from './docker.ts';
 import {
   endWithUs,
   isRunning,
@@ -15,7 +16,7 @@ import {
 import { checkPorts, freePorts, openPlace } from './place.ts';
 import { loadRecipe } from './recipes.ts';
 import type { EngineName, Place, ProcessPlan, Recipe } from './recipe.ts';
-import { type EngineRecord, forgetRecord, readRecord, writeRecord } from './state.ts';
+import { type EngineRecord, readRecord, writeRecord } from './state.ts';
 
 export type OpenEngineOptions = {
   /** Of all engines that belong together; each has a folder of its own in it, and they share one authority. */
@@ -25,6 +26,8 @@ export type OpenEngineOptions = {
   /** Of Cassandra: 1, or 3, which listen on 127.0.0.1 to 127.0.0.3. */
   readonly nodes?: number;
   readonly version?: string | undefined;
+  /** Whether it runs in a container: not unless told, or begun so. */
+  readonly docker?: boolean;
   /** Whether it ends when this process does, whatever ends that: so unless told. */
   readonly attached?: boolean;
   readonly say?: (text: string) => void;
@@ -58,10 +61,19 @@ export async function openEngine(name: EngineName, options: OpenEngineOptions): 
   const recipe = await loadRecipe(name);
   const say = options.say ?? (() => undefined);
   const known = await readRecord(join(options.folder, name));
-  const running = known?.processes.some(isRunning) === true;
+  const running =
+    known !== undefined && (known.processes.some(isRunning) || (known.chosen.docker && known.version !== ''));
   const nodes = options.nodes ?? known?.chosen.nodes ?? 1;
   const version = options.version ?? known?.chosen.version;
-  if (known !== undefined && (nodes !== known.chosen.nodes || version !== known.chosen.version)) {
+  const docker = options.docker ?? known?.chosen.docker ?? false;
+  if (docker && (nodes > 1 || version !== undefined))
+    throw new StartError(
+      `In Docker ${recipe.title} is one node of the version in engines/compose.yaml: give --no-docker.`,
+    );
+  if (
+    known !== undefined &&
+    (nodes !== known.chosen.nodes || version !== known.chosen.version || docker !== known.chosen.docker)
+  ) {
     throw new StartError(
       `${recipe.title} in ${join(options.folder, name)} was started with ${describe(known)}: give the same, or npm run engines -- down --purge ${name}.`,
     );
@@ -72,17 +84,19 @@ export async function openEngine(name: EngineName, options: OpenEngineOptions): 
   const record: EngineRecord = {
     name,
     version: '',
-    chosen: { nodes, ...(version !== undefined && { version }), docker: false },
+    chosen: { nodes, ...(version !== undefined && { version }), docker },
     ports,
     processes: known?.processes.filter(isRunning) ?? [],
     variables: {},
   };
-  const plans = await recipe.plan(place);
+  const plans = docker ? [] : await recipe.plan(place);
+  const container = { folder: options.folder, name, ports };
   const watchdogs = new Map<string, { release(): void }>();
   const attached = options.attached !== false;
 
   async function start(): Promise<void> {
-    if (!record.processes.some(isRunning)) await checkPorts(recipe, ports);
+    if (!running && !record.processes.some(isRunning) && !docker) await checkPorts(recipe, ports);
+    if (docker) await startContainer(container, place);
     const deadline = Date.now() + recipe.startWithinMs * nodes;
     for (const plan of plans) {
       if (record.processes.some((kept) => kept.name === plan.name && isRunning(kept))) continue;
@@ -108,19 +122,14 @@ export async function openEngine(name: EngineName, options: OpenEngineOptions): 
   }
 
   async function stop(): Promise<void> {
-    await stopAll(record);
     record.processes.forEach(release);
-    record.processes = [];
-    await writeRecord(place.folder, record);
+    await endEngine(options.folder, record);
   }
 
   try {
     await start();
   } catch (error) {
-    await stopAll(record).catch(() => undefined);
-    record.processes.forEach(release);
-    record.processes = [];
-    await writeRecord(place.folder, record);
+    await stop().catch(() => undefined);
     throw error;
   }
   return {
@@ -138,6 +147,7 @@ export async function openEngine(name: EngineName, options: OpenEngineOptions): 
       await purgeEngine(options.folder, name);
     },
     async kill(one) {
+      if (docker) await killContainer(container);
       for (const kept of record.processes.filter((each) => one === undefined || each.name === one)) {
         await killProcess(kept);
         release(kept);
@@ -146,26 +156,28 @@ export async function openEngine(name: EngineName, options: OpenEngineOptions): 
   };
 }
 
-/** Ends the processes of an engine in order: the last that was started first. */
-export async function stopAll({ processes }: Pick<EngineRecord, 'processes'>): Promise<void> {
-  for (const kept of processes.toReversed()) {
-    await stopProcess(kept, {
-      ...(kept.stopSignal && { stopSignal: kept.stopSignal }),
-      ...(kept.pidFile !== undefined && { pidFile: kept.pidFile }),
-    });
+/** Ends an engine of a folder in order, the process that was started last first, and keeps that it has ended. */
+export async function endEngine(folder: string, record: EngineRecord): Promise<void> {
+  if (record.chosen.docker) await stopContainer({ folder, name: record.name, ports: record.ports });
+  for (const kept of record.processes.toReversed()) {
+    const { stopSignal, pidFile } = kept;
+    await stopProcess(kept, { ...(stopSignal && { stopSignal }), ...(pidFile !== undefined && { pidFile }) });
   }
+  record.processes = [];
+  if (record.chosen.docker) record.version = '';
+  await writeRecord(join(folder, record.name), record);
 }
 
 /** Deletes all that an engine kept in a folder. */
 export async function purgeEngine(folder: string, name: EngineName): Promise<void> {
-  const recipe = await loadRecipe(name);
+  const [recipe, record] = [await loadRecipe(name), await readRecord(join(folder, name))];
+  if (record?.chosen.docker === true) await removeContainer({ folder, name, ports: record.ports });
   await recipe.purge?.(join(folder, name));
-  await forgetRecord(join(folder, name));
   await rm(join(folder, name), { recursive: true, force: true, maxRetries: 5 });
 }
 
 function describe({ chosen }: EngineRecord): string {
-  return `${chosen.nodes === 1 ? 'one node' : `${chosen.nodes} nodes`}, version ${chosen.version ?? 'as usual'}`;
+  return `${chosen.nodes === 1 ? 'one node' : `${chosen.nodes} nodes`}, version ${chosen.version ?? 'as usual'}${chosen.docker ? ', in Docker' : ''}`;
 }
 
 async function untilHealthy(recipe: Recipe, place: Place, record: EngineRecord, deadline: number): Promise<string> {

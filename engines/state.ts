@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { engineNames } from './recipe.ts';
@@ -38,8 +38,4 @@ export async function writeRecord(folder: string, record: EngineRecord): Promise
   const draft = `${fileOf(folder)}.new-${process.pid}`;
   await writeFile(draft, `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
   await rename(draft, fileOf(folder));
-}
-
-export async function forgetRecord(folder: string): Promise<void> {
-  await rm(fileOf(folder), { force: true });
 }

@@ -27,11 +27,12 @@ async function rowOf(folder: string, record: EngineRecord): Promise<string[]> {
   const { ports, processes } = record;
   const address = `127.0.0.1:${ports['tls']}`;
   if (!runs(record)) {
-    const health = processes.length === 0 ? 'down' : `ended by itself; ${recipe.name}/*.log say why`;
+    const health =
+      processes.length === 0 || record.chosen.docker ? 'down' : `ended by itself; ${recipe.name}/*.log say why`;
     return [recipe.title, record.version, address, '', '', '', health];
   }
   const pids = processes.map(({ pid }) => pid);
-  const memory = memoryOf(pids.flatMap(treeOf));
+  const memory = `${Math.round(memoryOf(pids.flatMap(treeOf)))} MB`;
   const place = await openPlace(recipe, {
     folder,
     ports,
@@ -43,5 +44,13 @@ async function rowOf(folder: string, record: EngineRecord): Promise<string[]> {
     () => 'healthy',
     (error: unknown) => (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)),
   );
-  return [recipe.title, record.version, address, 'yes', pids.join(','), `${Math.round(memory)} MB`, health];
+  return [
+    recipe.title,
+    record.version,
+    address,
+    'yes',
+    record.chosen.docker ? 'Docker' : pids.join(','),
+    record.chosen.docker ? '' : memory,
+    health,
+  ];
 }

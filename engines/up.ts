@@ -2,11 +2,13 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
 import { StartError } from '#platform/start-error.ts';
+import { usesDocker } from './docker.ts';
 import { alone } from './lock.ts';
 import { type OpenEngine, openEngine } from './open-engine.ts';
 import { usualData } from './place.ts';
 import { loadRecipe } from './recipes.ts';
 import type { EngineName, Recipe } from './recipe.ts';
+import { readRecord } from './state.ts';
 import { writeVariables } from './variables.ts';
 
 export type UpOptions = {
@@ -15,6 +17,8 @@ export type UpOptions = {
   readonly versions?: Readonly<Partial<Record<EngineName, string>>>;
   readonly ports?: Readonly<Partial<Record<EngineName, Readonly<Record<string, number>>>>>;
   readonly nodes?: number | undefined;
+  /** With Docker, or without; not given: what each was begun with, else with, where a daemon answers. */
+  readonly docker?: boolean | undefined;
   /** Whether they end with this process: not unless told. */
   readonly attached?: boolean;
   readonly say: (text: string) => void;
@@ -33,11 +37,12 @@ export async function up(options: UpOptions): Promise<readonly OpenEngine[]> {
     join(folder, 'lock'),
     async () => {
       const recipes = await Promise.all(names.map(loadRecipe));
+      const docker = await usesDocker(options.docker);
       sayMemory(recipes, options.nodes ?? 1, say);
       const slots = slotsOf(Math.max(1, availableParallelism()));
       const results = await Promise.allSettled(
         recipes.map((recipe) => {
-          const start = (): Promise<OpenEngine> => startOne(recipe, options);
+          const start = (): Promise<OpenEngine> => startOne(recipe, options, docker);
           return recipe.memoryMb < largeMb ? start() : slots(start);
         }),
       );
@@ -57,8 +62,9 @@ export async function up(options: UpOptions): Promise<readonly OpenEngine[]> {
   );
 }
 
-async function startOne(recipe: Recipe, options: UpOptions): Promise<OpenEngine> {
+async function startOne(recipe: Recipe, options: UpOptions, docker: boolean): Promise<OpenEngine> {
   const { name } = recipe;
+  const known = await readRecord(join(options.folder, name));
   const startedMs = Date.now();
   const say = (text: string): void => options.say(`${recipe.title}: ${text}`);
   say('starting');
@@ -70,6 +76,7 @@ async function startOne(recipe: Recipe, options: UpOptions): Promise<OpenEngine>
     ports: { ...usual, ...options.ports?.[name] },
     ...(name === 'cassandra' && options.nodes !== undefined && { nodes: options.nodes }),
     ...(version !== undefined && { version }),
+    docker: options.docker ?? known?.chosen.docker ?? docker,
     attached: options.attached === true,
     say,
   });

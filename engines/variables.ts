@@ -1,5 +1,4 @@
-import { rename, writeFile } from 'node:fs/promises';
-import { readdir } from 'node:fs/promises';
+import { readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRunning } from './engine-process.ts';
 import { engineNames } from './recipe.ts';

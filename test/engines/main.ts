@@ -88,7 +88,7 @@ async function onEngines(
   await chmod(folder, 0o711); // PostgreSQL runs as another user when we are root
   let engines: readonly OpenEngine[] = [];
   try {
-    engines = await up({ names, folder, versions, attached: true, say });
+    engines = await up({ names, folder, versions, docker: false, attached: true, say });
     await work(folder, engines);
   } finally {
     await Promise.all(engines.map((engine) => engine.purge()));
