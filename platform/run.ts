@@ -3,6 +3,7 @@ import type { Client } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { DeadLetterService } from '#gen/only2u/operation/v1/dead_letter_pb.ts';
 import { createAdminListener } from './admin-listener.ts';
+import { announcementsOn, announcing } from './announcements.ts';
 import { type ClosingStack, createClosingStack } from './closing.ts';
 import type { Variables } from './config.ts';
 import { handleDeadLetters, queueLengths } from './dead-letters.ts';
@@ -15,6 +16,7 @@ import { Fault } from './fault.ts';
 import { newId } from './ids.ts';
 import { createTokenVerifier } from './identity/access-token.ts';
 import { portVariable } from './process-config.ts';
+import { openPubSub } from './pubsub-open.ts';
 import { assertReady, type Checks, openingState, stateOf } from './readiness.ts';
 import { createServerHooks } from './rpc/admission.ts';
 import type { ClientFor } from './rpc/client-for.ts';
@@ -105,6 +107,10 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   const buses = createEventBuses(log);
   stage(() => buses.close());
 
+  const pubsub = await openPubSub(options.variables, log);
+  stage(() => pubsub.close());
+  const announcements = announcementsOn(pubsub);
+
   const mesh = { trustDomain: config.MESH_TRUST_DOMAIN, namespace: config.MESH_NAMESPACE };
   const addresses = new Map<string, string>();
   const dialing = createDialing({
@@ -168,7 +174,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   async function open(service: Service): Promise<void> {
     const { name } = service;
     const { bus, engines: busEngines } = await buses.open(name, settings.busOf(name));
-    const ownEvents = eventBusOf(name, bus);
+    const ownEvents = eventBusOf(name, announcing(bus, pubsub, log));
     const env: Env = {
       config: settings.of(service),
       log: log.child({ service: name }),
@@ -180,6 +186,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
       trace: (work, traceparent) => tracing?.work(name, work, traceparent),
       metrics: metrics.registry,
       events: ownEvents,
+      announcements,
     };
     const running = await whenReachable(() => service.open(env), { engine: 'its engines', log: env.log }).catch(
       unlessPort(name),

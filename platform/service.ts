@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import type { Workload } from '#gen/mesh/grants.ts';
+import type { Announcements } from './announcements.ts';
 import type { TraceWork } from './background-call.ts';
 import type { EngineState } from './engine.ts';
 import type { ServiceEvents } from './event-bus.ts';
@@ -33,6 +34,8 @@ export type Env<C = unknown, W extends string = string> = {
   readonly trace: TraceWork;
   /** The process's metrics, for counters of a service's own. */
   readonly metrics: Registry;
+  /** What events have just been told, in all processes: a hint, for the edge alone, which keeps answers. */
+  readonly announcements: Announcements;
   /** Where events go: hand it to `openDatabase`, and to `consume` for those of others. */
   readonly events: ServiceEvents;
 };

@@ -7,6 +7,7 @@ import {
   createRouterTransport,
   type ServiceImpl,
 } from '@connectrpc/connect';
+import { announcementsOn } from '../announcements.ts';
 import { handleDeadLetters } from '../dead-letters.ts';
 import { createMemoryEventBus } from '../event-bus.memory.ts';
 import { type EventBus, eventBusOf } from '../event-bus.ts';
@@ -18,6 +19,7 @@ import { localMesh } from '../identity/spiffe.ts';
 import { createServerHooks } from '../rpc/admission.ts';
 import type { User } from '../rpc/call.ts';
 import { createClientHooks } from '../rpc/outgoing.ts';
+import { createMemoryPubSub } from '../pubsub.memory.ts';
 import type { Handlers, Service } from '../service.ts';
 import { silentLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -79,6 +81,7 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
     trace: () => undefined,
     metrics: metrics.registry,
     events,
+    announcements: announcementsOn(createMemoryPubSub()),
     transport() {
       throw new Error('A service in memory has no connections; test over the wire what passes encoded messages on.');
     },

@@ -1,10 +1,13 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
+import { redisVariables } from '#platform/engine-config.ts';
 
 const mebibyte = 1024 * 1024;
 
 /** The gateway's environment variables. Each limit bounds what one client, or all together, can make the gateway hold. */
 export const gatewayConfig = z.object({
+  /** With REDIS_URL all gateways share rates and answers. */
+  ...redisVariables,
   /** The address to listen on. */
   GATEWAY_HOST: z.string().min(1).default('127.0.0.1'),
   GATEWAY_PORT: whole(8080, 0, 65535),
@@ -45,6 +48,8 @@ export const gatewayConfig = z.object({
   /** How long calls in flight may take to end when the gateway closes. */
   GATEWAY_DRAIN_MS: whole(3_000, 0, 600_000),
 });
+
+export type GatewayConfig = z.infer<typeof gatewayConfig>;
 
 function whole(byDefault: number, min: number, max: number) {
   return z.coerce.number().int().min(min).max(max).default(byDefault);

@@ -9,6 +9,10 @@ export type Meter = {
   ended(method: string, protocol: string, error: ConnectError | undefined, ms: number): void;
   limited(method: string, scope: string): void;
   readonly cache: CacheCounts;
+  /** A call's rate was counted by this gateway alone. */
+  countedAlone(): void;
+  /** Redis did not answer, and the gateway went on without. */
+  engineFailed(): void;
   close(): void;
 };
 
@@ -47,6 +51,16 @@ export function createMeter(registry: Registry, gauges: Gauges): Meter {
       for (const [result, count] of Object.entries(lookups)) this.inc({ result }, count);
     },
   });
+  const alone = new Counter({
+    name: 'edge_rate_limits_alone_total',
+    help: 'Rates counted by this gateway alone, because what counts for all is away.',
+    registers,
+  });
+  const failures = new Counter({
+    name: 'edge_engine_failures_total',
+    help: 'Questions to the engine that gateways share which it did not answer in time.',
+    registers,
+  });
   measure('edge_connections', 'Open connections.', gauges.connections);
   new Counter({
     name: 'edge_connections_cut_total',
@@ -77,6 +91,8 @@ export function createMeter(registry: Registry, gauges: Gauges): Meter {
     limited(method, scope) {
       limited.inc({ method, scope });
     },
+    countedAlone: () => alone.inc(),
+    engineFailed: () => failures.inc(),
     cache: {
       hit: () => void lookups.hit++,
       miss: () => void lookups.miss++,
@@ -87,6 +103,8 @@ export function createMeter(registry: Registry, gauges: Gauges): Meter {
         'edge_request_seconds',
         'edge_rate_limited_total',
         'edge_cache_lookups_total',
+        'edge_rate_limits_alone_total',
+        'edge_engine_failures_total',
         'edge_connections',
         'edge_connections_cut_total',
         'edge_calls_in_flight',

@@ -2,7 +2,14 @@ import { expect, test } from '@jest/globals';
 import { testRateLimiter } from './rate-limit.contract.ts';
 import { createMemoryRateLimiter } from './rate-limit.memory.ts';
 
-testRateLimiter(() => createMemoryRateLimiter({ maxKeys: 100 }));
+let nowMs = 1_700_000_000_000;
+testRateLimiter(() => createMemoryRateLimiter({ maxKeys: 100 }), {
+  now: () => nowMs,
+  async pass(ms) {
+    nowMs += ms;
+  },
+  latenessMs: 0,
+});
 
 test('beyond the most keys, the key that was not seen for longest is forgotten', async () => {
   const limiter = createMemoryRateLimiter({ maxKeys: 2 });

@@ -11,6 +11,8 @@ export type Route = {
   readonly safe: boolean;
   /** Whether one answer may be given to everybody who isn't signed in. */
   readonly shared: boolean;
+  /** Where in a kept answer the ids stand that an event may make old, such as "products.id". */
+  readonly invalidatedBy: readonly string[];
   /** The Cache-Control of an answer to anybody, and of an answer to a signed-in user. */
   readonly cacheControl: { readonly anybody: string; readonly user: string };
 };
@@ -29,6 +31,7 @@ export function openRoutes(contracts: readonly DescService[]): ReadonlyMap<strin
         policy,
         safe: policy.idempotency === 'no-side-effects',
         shared: policy.cache?.shared === true && policy.access === 'public' && method.methodKind === 'unary',
+        invalidatedBy: [...new Set((policy.cache?.invalidatedBy ?? []).map(({ field }) => field))],
         cacheControl: cacheControlOf(policy),
       });
     }

@@ -11,13 +11,13 @@ import { createCors } from './cors.ts';
 import { createEdge } from './edge.ts';
 import { createGate } from './gate.ts';
 import { createJwks } from './jwks.ts';
+import { followEvents } from './invalidation.ts';
 import { openListener } from './listener.ts';
 import { createMeter } from './meter.ts';
 import { createPages } from './pages.ts';
-import { createMemoryRateLimiter } from './rate-limit.memory.ts';
-import { createMemoryResponseCache } from './response-cache.memory.ts';
 import { shareAnswers } from './response-cache.ts';
 import { openRoutes } from './routes.ts';
+import { openSharedState } from './shared-state.ts';
 import { createStreamHandler } from './streams.ts';
 import { createUnaryHandler } from './unary.ts';
 import { createWebhooks, maxWebhookBytes } from './webhooks.ts';
@@ -47,8 +47,9 @@ export const gatewayService = defineService({
       connectionsCut: () => connections.cut,
       callsInFlight: () => calls.inFlight,
     });
-    const limiter = createMemoryRateLimiter({ maxKeys: config.GATEWAY_RATE_LIMIT_KEYS });
-    const cache = createMemoryResponseCache({ maxBytes: config.GATEWAY_CACHE_BYTES });
+    const state = await openSharedState(config, meter, log);
+    const { limiter, cache } = state;
+    const unfollow = await followEvents(routes, env.announcements, cache);
     const gate = createGate({
       verifier: env.verifier,
       limiter: config.GATEWAY_RATE_LIMITS === 'on' ? limiter : undefined,
@@ -125,11 +126,12 @@ export const gatewayService = defineService({
       handlers: [],
       address: `${config.GATEWAY_HOST}:${listener.port}`,
       ready,
+      engines: state.engines,
       async close() {
         await listener.close(config.GATEWAY_DRAIN_MS);
         certificate?.close();
-        await limiter.close();
-        await cache.close();
+        await unfollow();
+        await state.close();
         meter.close();
       },
     };

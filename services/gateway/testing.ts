@@ -3,6 +3,9 @@ import { createClient } from '@connectrpc/connect';
 import { Registry } from 'prom-client';
 import { KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { ProductSchema, ProductService } from '#gen/only2u/product/v1/product_pb.ts';
+import { announcementsOn } from '#platform/announcements.ts';
+import { createMemoryPubSub } from '#platform/pubsub.memory.ts';
+import type { PubSub } from '#platform/pubsub.ts';
 import { Fault } from '#platform/fault.ts';
 import type { Call, User } from '#platform/rpc/call.ts';
 import { currentCall } from '#platform/rpc/call.ts';
@@ -28,6 +31,8 @@ export type TestGatewayOptions = {
   readonly handlers?: readonly Handlers[];
   readonly config?: Readonly<Record<string, string>>;
   readonly now?: () => Date;
+  /** Where events are announced. */
+  readonly pubsub?: PubSub;
 };
 
 export type TestGateway = {
@@ -84,6 +89,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     trace: () => undefined,
     metrics: registry,
     events: eventBusOf('gateway', createMemoryEventBus()),
+    announcements: announcementsOn(options.pubsub ?? createMemoryPubSub()),
   });
   const url = `http://127.0.0.1:${port}`;
   const postTo = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>

@@ -11,6 +11,7 @@ import { deadlineOf } from './deadline.ts';
 import { callOf, edgeMetadata, type Exchange } from './exchange.ts';
 import type { Gate, Visitor } from './gate.ts';
 import { unframeMessage } from './grpc-web.ts';
+import { idsIn } from './invalidation.ts';
 import { jsonToBinary } from './json.ts';
 import type { UnaryProtocol } from './protocol.ts';
 import { edgeError } from './refusals.ts';
@@ -67,7 +68,16 @@ export function createUnaryHandler(options: UnaryOptions): UnaryHandler {
   function encode({ route }: Exchange, { codec }: UnaryProtocol, bytes: Uint8Array): Answer {
     const { output } = route.method;
     const body = codec === 'proto' ? bytes : Buffer.from(toJsonString(output, fromBinary(output, bytes)));
-    return { body, etag: '', madeAtMs: now() };
+    const madeAtMs = now();
+    return { body, etag: '', madeAtMs, staleAtMs: madeAtMs, tags: [] };
+  }
+
+  /** As it is kept: with how long, and with what is in it. */
+  function encodeShared(exchange: Exchange, protocol: UnaryProtocol, bytes: Uint8Array): Answer {
+    const { method, policy, invalidatedBy } = exchange.route;
+    const answer = withEtag(encode(exchange, protocol, bytes));
+    const tags = invalidatedBy.length === 0 ? [] : idsIn(method, invalidatedBy, fromBinary(method.output, bytes));
+    return { ...answer, staleAtMs: answer.madeAtMs + (policy.cache?.maxAgeMs ?? 0), tags };
   }
 
   function shared(
@@ -77,15 +87,14 @@ export function createUnaryHandler(options: UnaryOptions): UnaryHandler {
     zipped: boolean,
   ): Answer | Promise<Answer> {
     const { route } = exchange;
-    const maxAgeMs = route.policy.cache?.maxAgeMs ?? 0;
     const key = `${protocol.codec} ${route.path} ${Buffer.from(request.buffer, request.byteOffset, request.byteLength).toString('latin1')}`;
     const plain = () =>
-      answers.through(key, maxAgeMs, async () => {
+      answers.through(key, async () => {
         const deadlineMs = route.policy.timeoutMs === undefined ? undefined : now() + route.policy.timeoutMs;
-        return withEtag(encode(exchange, protocol, await callService(exchange, nobody, request, deadlineMs, none)));
+        return encodeShared(exchange, protocol, await callService(exchange, nobody, request, deadlineMs, none));
       });
     if (!zipped) return plain();
-    return answers.through(`gzip ${key}`, maxAgeMs, async () => {
+    return answers.through(`gzip ${key}`, async () => {
       const answer = await plain();
       return answer.body.length < zipsFromBytes
         ? answer
