@@ -17,7 +17,7 @@ Starts engines of its own in a temporary folder, on free ports, and runs against
 of every port, the PostgreSQL suites, and the journeys on a shop of processes. Then takes all down. An engine that does not start is a
 failure. TEST names files, as Jest takes them: then only those of *.live.test.ts run.
 
-  --versions   also the suites of Cassandra 4.1 and RabbitMQ 3.12 and 4.0, on these
+  --versions   also the suites of Cassandra 4.1 and RabbitMQ 3.12 and 4.0, on these; --version rabbitmq=4.0 takes one of them
   --quick      without the journeys
   --help       this text
 `;
@@ -54,6 +54,7 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       versions: { type: 'boolean', default: false },
+      version: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -68,7 +69,8 @@ async function main(): Promise<void> {
     if (!values.quick)
       await suite('journeys', 'jest.config.ts', journeys, { ...engines, ...database, TEST_SHOP: 'engines' });
   });
-  for (const { name, version, suites } of values.versions ? others : []) {
+  const chosen = others.filter(({ name, version }) => values.versions || values.version.includes(`${name}=${version}`));
+  for (const { name, version, suites } of chosen) {
     const needed: EngineName[] = name === 'rabbitmq' ? ['postgres', name] : [name];
     await onEngines(needed, { [name]: version }, async (folder, engines) => {
       const own = engines.find((engine) => engine.name === name);
