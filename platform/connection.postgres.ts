@@ -86,7 +86,7 @@ const networkErrors = new Set([
   ...['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN'],
 ]);
 const driverErrors =
-  /Connection terminated|timeout exceeded|connection timeout|Query read timeout|not queryable|Client was closed/i;
+  /Connection terminated|timeout exceeded|timeout expired|connection timeout|Query read timeout|not queryable|Client was closed/i;
 
 /** Whether the connection is gone, or was never there: what was asked on it may have been done. */
 export function isDisconnected(error: unknown): boolean {

@@ -22,7 +22,7 @@ export type DialingOptions = {
   readonly files?: CertificateFiles | undefined;
   /** The folder of sockets, where sidecars hold the certificates of the workloads here and reach the others for them. */
   readonly sockets?: string | undefined;
-  /** "host:port" of a workload. */
+  /** "host:port" of a workload, where the host may have several addresses, or several of them by number with commas between. */
   readonly addressOf: (workload: string) => string;
   readonly metrics: RpcMetrics;
   readonly tracing: Tracing | undefined;
@@ -50,6 +50,14 @@ function onlyOneServing(contract: DescService): string {
   if (workload === undefined) throw new Error(`no workload serves ${contract.typeName}`);
   if (others.length > 0) throw new Error(`several workloads serve ${contract.typeName}: name the one that is meant`);
   return workload;
+}
+
+// gRPC asks all addresses of a name in turn (round robin, by the service config), and of a list if it is one of numbers.
+function targetOf(address: string): string {
+  const places = address.split(',');
+  if (places.length === 1) return address;
+  const numbers = places.map((place) => place.replace(/^localhost:/, '127.0.0.1:'));
+  return `${address.startsWith('[') ? 'ipv6' : 'ipv4'}:${numbers.join(',')}`;
 }
 
 function whenCalled(reach: () => Transport): Transport {
@@ -83,7 +91,7 @@ export function createDialing(options: DialingOptions): Dialing {
       return { address: `unix:${socketsOf(sockets, caller).mesh}`, authority: workload, tls: undefined };
     }
     return {
-      address: addressOf(workload),
+      address: targetOf(addressOf(workload)),
       tls: { source: identity.tls, serverSpiffeId: spiffeIdOf(mesh, workload) },
       serviceConfig: serviceConfigOf(workload),
     };

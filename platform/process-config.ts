@@ -56,6 +56,10 @@ export const processConfig = z.object({
 
 export type ProcessConfig = z.infer<typeof processConfig>;
 
+const ipv4 = String.raw`(?:localhost|\d{1,3}(?:\.\d{1,3}){3}):\d+`;
+const ipv6 = String.raw`\[[\da-f:]+\]:\d+`;
+const places = new RegExp(String.raw`^(?:[^,\s]+:\d+|${ipv4}(?:,${ipv4})+|${ipv6}(?:,${ipv6})+)$`);
+
 /**
  * Where the services are: PRODUCT_PORT is where product listens in this process, PRODUCT_ADDRESS ("host:port") where it is
  * found when it runs in another.
@@ -69,7 +73,7 @@ export function placesConfig(entries: readonly { readonly name: string; readonly
           addressVariable(entry.name),
           z
             .string()
-            .regex(/^.+:\d+$/, 'is no host:port')
+            .regex(places, 'is no host:port, and no list of several by number (10.0.0.1:50052,10.0.0.2:50052)')
             .default(''),
         ],
       ]),

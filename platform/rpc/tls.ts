@@ -53,10 +53,11 @@ export function askedServerName(address: string, tls: ClientTls | undefined): st
   return isIP(hostOf(address)) === 0 ? undefined : 'localhost';
 }
 
-/** The host in a gRPC target, such as "dns:///product:50052", "127.0.0.1:50052" or "[::1]:50052". */
+/** The (first) host in a gRPC target, such as "dns:///product:50052", "ipv4:127.0.0.1:50052,127.0.0.1:50062" or "[::1]:50052". */
 function hostOf(address: string): string {
   return address
     .replace(/^[a-z0-9]+:\/*/i, (scheme) => (/^(?:dns|ipv4|ipv6):/i.test(scheme) ? '' : scheme))
+    .replace(/,.*$/, '')
     .replace(/:\d+$/, '')
     .replace(/^\[(.*)\]$/, '$1');
 }
