@@ -29,7 +29,7 @@ testRateLimiter(() => createRedisRateLimiter(redis), {
     const endMs = (await redisMs()) + ms;
     while ((await redisMs()) < endMs);
   },
-  latenessMs: 350,
+  latenessMs: 900, // a busy machine
 });
 
 test('all gateways share the count: of 200 calls at once through two exactly 50 pass', async () => {
