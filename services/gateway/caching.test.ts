@@ -5,9 +5,11 @@ import { toBinary } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import { GetProductRequestSchema } from '#gen/only2u/product/v1/product_pb.ts';
 import { Fault } from '#platform/fault.ts';
+import { createMemoryPubSub } from '#platform/pubsub.memory.ts';
 import { aProduct, openTestGateway, servedCall, type TestGateway } from './testing.ts';
 
 let gateway: TestGateway;
+const pubsub = createMemoryPubSub();
 let nowMs = Date.now() + 3_600_000; // stands still, later than the machine's: no deadline passes
 let title = 'first';
 let held: Promise<void> | undefined;
@@ -15,6 +17,7 @@ beforeAll(async () => {
   gateway = await openTestGateway({
     now: () => new Date(nowMs),
     config: { GATEWAY_RATE_LIMITS: 'off' },
+    pubsub,
     product: {
       async getProduct({ key }) {
         await held;
@@ -166,4 +169,35 @@ test('look-ups of kept answers are counted', async () => {
   const text = await gateway.metrics.metrics();
   expect(text).toMatch(/edge_cache_lookups_total\{result="hit"\} [1-9]/);
   expect(text).toMatch(/edge_cache_lookups_total\{result="joined"\} [1-9]/);
+});
+
+const titleOf = async (productId: string): Promise<unknown> =>
+  ((await (await gateway.post('GetProduct', { productId })).json()) as { product: { title: string } }).product.title;
+
+test('what an event makes old is asked for anew, and other answers stay', async () => {
+  expect([await titleOf('prd_21'), await titleOf('prd_22')]).toEqual(['first', 'first']);
+  const listed = async () => (await gateway.post('ListProducts', {})).text();
+  await listed();
+  const before = gateway.calls.length;
+  title = 'second';
+  await pubsub.publish('event.only2u.product.v1.ProductChanged', ['prd_21']);
+  expect([await titleOf('prd_21'), await titleOf('prd_22')]).toEqual(['second', 'first']);
+  await listed(); // it holds that one too
+  expect(gateway.calls.length).toBe(before + 2);
+  await pubsub.publish('event.only2u.product.v1.ProductDeleted', ['prd_22']);
+  expect(await titleOf('prd_22')).toBe('second');
+});
+
+test('an answer that was read before the event is given, and not kept', async () => {
+  const release = Promise.withResolvers<void>();
+  held = release.promise;
+  const before = gateway.calls.length;
+  const asked = titleOf('prd_23');
+  while (gateway.calls.length === before) await new Promise(setImmediate);
+  await pubsub.publish('event.only2u.product.v1.ProductChanged', ['prd_23']);
+  held = undefined;
+  release.resolve();
+  await asked;
+  await titleOf('prd_23');
+  expect(gateway.calls.length).toBe(before + 2);
 });
