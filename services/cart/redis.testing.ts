@@ -56,3 +56,17 @@ export async function openRedisCarts(): Promise<RedisCarts> {
     },
   };
 }
+
+/** Tries until it holds. */
+export async function until(holds: () => Promise<unknown>, ms = 20_000): Promise<void> {
+  const endMs = performance.now() + ms;
+  for (;;) {
+    try {
+      if ((await holds()) !== false) return;
+      if (performance.now() > endMs) throw new Error('it does not come true');
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+    }
+    await new Promise(setImmediate);
+  }
+}

@@ -104,7 +104,7 @@ export function createAccountTable(sql: Sql): Accounts {
       }
     },
     async erase(id, now) {
-      await sql.query(`DELETE FROM session WHERE user_id = $1`, [id]);
+      const sessions = await sql.query<{ id: string }>(`DELETE FROM session WHERE user_id = $1 RETURNING id`, [id]);
       await sql.query(`DELETE FROM address WHERE user_id = $1`, [id]);
       await sql.query(
         `UPDATE account SET email = '', email_key = NULL, email_verified = false, password_hash = NULL, display_name = '',
@@ -112,6 +112,7 @@ export function createAccountTable(sql: Sql): Accounts {
         WHERE id = $1`,
         [id, now],
       );
+      return sessions.map((session) => session.id);
     },
   };
 }

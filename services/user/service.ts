@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { AuthService, KeyService, OperatorService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { UserService } from '#gen/only2u/user/v1/user_pb.ts';
 import { secret } from '#platform/config.ts';
-import { databaseOf, openDatabase } from '#platform/database.postgres.ts';
-import { databaseVariables } from '#platform/engine-config.ts';
+import { type Database, databaseOf, openDatabase } from '#platform/database.postgres.ts';
+import { databaseVariables, redisVariables } from '#platform/engine-config.ts';
 import { pageTokens } from '#platform/page-token.ts';
 import { defineService, type Env, handle, type OpenService } from '#platform/service.ts';
 import { createAuthentication } from './authentication.ts';
@@ -21,6 +21,7 @@ import { createPostgresStore } from './store.postgres.ts';
 const config = z.object({
   /** PostgreSQL, as a role that may make the schema "user_service" or owns it. */
   ...databaseVariables,
+  ...redisVariables,
   /** What salts, tokens and the signing keys' encryption come from: see secrets.ts. Never changes. */
   USER_SECRET: secret(),
   /** How many password hashes are computed at a time: one a core, and no more than libuv has threads (4 unless UV_THREADPOOL_SIZE says more). */
@@ -51,7 +52,11 @@ export async function openUserService(
     log,
     events,
   });
-  const store = createPostgresStore(database);
+  const opened = openStore(config, database, log);
+  const { store, engines } = await opened.catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
   const opening = openSigner({ store, secret: secrets.signingKeys, now });
   const signer = await opening.catch(async (error: unknown) => {
     await store.close();
@@ -89,9 +94,21 @@ export async function openUserService(
       handle(UserService, { ...accountMethods(rpc), ...addressMethods(rpc) }),
     ],
     database,
+    engines,
     async close() {
       clearInterval(sweep);
       await store.close();
     },
   };
+}
+
+/** All in PostgreSQL; where there is a Redis, refreshes are decided there first. */
+async function openStore(config: UserConfig, database: Database, log: Env['log']) {
+  const store = createPostgresStore(database);
+  const { REDIS_URL } = config;
+  if (REDIS_URL === undefined) return { store, engines: [] };
+  const { openRedis } = await import('#platform/connection.redis.ts');
+  const { withSessionsInRedis } = await import('./sessions.redis.ts');
+  const redis = await openRedis({ ...config, REDIS_URL }, log);
+  return { store: withSessionsInRedis({ store, database, redis, log }), engines: [redis.state(false)] };
 }

@@ -94,21 +94,42 @@ export function createSessionTable(sql: Sql): Sessions {
       return rows.length > 0;
     },
     async endOthers({ id, userId }, now) {
-      await sql.query(`UPDATE session SET end_time = $3 WHERE user_id = $2 AND id <> $1 AND end_time IS NULL`, [
-        id,
-        userId,
-        now,
-      ]);
+      const rows = await sql.query<{ id: string }>(
+        `UPDATE session SET end_time = $3 WHERE user_id = $2 AND id <> $1 AND end_time IS NULL RETURNING id`,
+        [id, userId, now],
+      );
+      return rows.map((row) => row.id);
     },
     async endOldest(userId, keep, now) {
-      await sql.query(
+      const rows = await sql.query<{ id: string }>(
         `UPDATE session SET end_time = $3 WHERE id IN (
           SELECT id FROM session WHERE user_id = $1 AND end_time IS NULL ORDER BY id DESC OFFSET $2
-        )`,
+        ) RETURNING id`,
         [userId, keep, now],
       );
+      return rows.map((row) => row.id);
     },
   };
+}
+
+/** Records many rotations in one statement; what has moved on or ended since stays as it is. */
+export async function recordRotations(sql: Sql, rotated: readonly Session[]): Promise<void> {
+  await sql.query(
+    `UPDATE session SET generation = r.generation, token_hash = r.token_hash, request_id = r.request_id, address = r.address,
+       refresh_time = r.refresh_time, expire_time = r.expire_time
+     FROM unnest($1::text[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
+       AS r (id, generation, token_hash, request_id, address, refresh_time, expire_time)
+     WHERE session.id = r.id AND session.generation < r.generation AND session.end_time IS NULL`,
+    [
+      rotated.map(({ id }) => id),
+      rotated.map(({ generation }) => generation),
+      rotated.map(({ tokenHash }) => tokenHash),
+      rotated.map(({ requestId }) => requestId),
+      rotated.map(({ address }) => address),
+      rotated.map(({ refreshTime }) => refreshTime),
+      rotated.map(({ expireTime }) => expireTime),
+    ],
+  );
 }
 
 function toSession(row: SessionRow): Session {

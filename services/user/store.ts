@@ -30,8 +30,8 @@ export type Accounts = {
   save(account: Account): Promise<void>;
   /** Throws already-exists when another account has these credentials. */
   setPassword(account: Account, credentials: Credentials): Promise<void>;
-  /** Erases every personal datum of it, with its sessions and addresses. The id stays, and is never given again. */
-  erase(id: string, now: Date): Promise<void>;
+  /** Erases every personal datum of it, with its sessions and addresses. The id stays, and is never given again. Answers which sessions there were. */
+  erase(id: string, now: Date): Promise<string[]>;
 };
 
 /** Which sign-in or sign-up opened a session. */
@@ -48,9 +48,10 @@ export type Sessions = {
   list(userId: string, page: Page<string>, now: Date): Promise<Session[]>;
   /** False when the account has no such open session. */
   end(session: Pick<Session, 'id' | 'userId'>, now: Date): Promise<boolean>;
-  endOthers(session: Pick<Session, 'id' | 'userId'>, now: Date): Promise<void>;
-  /** Ends all but the `keep` latest. */
-  endOldest(userId: string, keep: number, now: Date): Promise<void>;
+  /** Answers which it ended. */
+  endOthers(session: Pick<Session, 'id' | 'userId'>, now: Date): Promise<string[]>;
+  /** Ends all but the `keep` latest. Answers which. */
+  endOldest(userId: string, keep: number, now: Date): Promise<string[]>;
 };
 
 /** Addresses; those of another account are as good as absent. */

@@ -1,0 +1,45 @@
+import { openRedis } from '#platform/connection.redis.ts';
+import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
+import { startTestRedis, type TestRedis } from '#platform/testing/redis-server.ts';
+import { createTestAuthority } from '#platform/testing/rpc.ts';
+import { silentLog } from '#platform/telemetry/log.ts';
+import { withSessionsInRedis } from './sessions.redis.ts';
+import { createPostgresStore } from './store.postgres.ts';
+import type { UserStore } from './store.ts';
+
+/** A Redis with TLS and a password, and a database: what sessions stand on. */
+export type RedisSessions = {
+  readonly server: TestRedis;
+  readonly database: TestDatabase;
+  /** The variables by which a process reaches it. */
+  readonly variables: { readonly REDIS_URL: string; readonly REDIS_CA: string; readonly REDIS_PREFIX: string };
+  /** What one process has of it; closing it closes the database too. */
+  open(): Promise<UserStore>;
+  close(): Promise<void>;
+};
+
+export async function openRedisSessions(): Promise<RedisSessions> {
+  const tls = await createTestAuthority().issue('redis');
+  const lines = ['user default off', 'user sessions on >secret ~only2u:session:* +@all'];
+  const server = await startTestRedis({ tls, lines });
+  const database = await openTestDatabase('user_service', new URL('./migrations/', import.meta.url));
+  const variables = {
+    REDIS_URL: server.url.replace('//', '//sessions:secret@'),
+    REDIS_CA: tls.ca,
+    REDIS_PREFIX: 'only2u:',
+  };
+  return {
+    server,
+    database,
+    variables,
+    async open() {
+      const log = silentLog();
+      const redis = await openRedis(variables, log, { commandTimeoutMs: 1_000 });
+      return withSessionsInRedis({ store: createPostgresStore(database), database, redis, log });
+    },
+    async close() {
+      await server.close();
+      await database.close();
+    },
+  };
+}
