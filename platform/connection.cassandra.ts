@@ -17,6 +17,8 @@ export type CqlValue = string | number | boolean | Buffer | Date | types.Uuid | 
 
 export type CassandraConnection = {
   readonly keyspace: string;
+  /** The data center that is asked. */
+  readonly center: string;
   /** Asks with a prepared statement at LOCAL_QUORUM. Statements may be sent twice: only what is the same when done twice is asked here. */
   ask(statement: string, values?: readonly CqlValue[]): Promise<types.ResultSet>;
   /** Asks once, not prepared, as schemas and compare-and-set need it. Still a Fault when the cluster is away. */
@@ -100,6 +102,7 @@ export async function openCassandra(settings: CassandraSettings, log: Logger): P
   const ask: CassandraConnection['ask'] = (statement, values = []) => execute(statement, values, usual);
   return {
     keyspace: settings.CASSANDRA_KEYSPACE,
+    center: settings.CASSANDRA_DATACENTER,
     ask,
     askOnce: (statement, values = []) => execute(statement, values, once),
     state: (needed) => ({

@@ -132,10 +132,10 @@ export const cassandraVariables = {
     .string()
     .regex(/^[a-z][a-z0-9_]{0,47}$/, 'is no keyspace: up to 48 small letters, digits and _')
     .default('only2u'),
-  /** Copies by data center, such as dc1:3,dc2:3, for a keyspace that is yet to be made. */
+  /** Copies for a keyspace that is yet to be made: 3 in CASSANDRA_DATACENTER, or by data center, such as dc1:3,dc2:3. */
   CASSANDRA_REPLICATION: z
     .string()
-    .regex(/^[\w.-]+:[1-9](,[\w.-]+:[1-9])*$/, 'is no list such as dc1:3,dc2:3')
+    .regex(/^([1-9]|[\w.-]+:[1-9](,[\w.-]+:[1-9])*)$/, 'is no number such as 3, or list such as dc1:3,dc2:3')
     .optional(),
   /** Whom to trust, in PEM; with it TLS is spoken. */
   CASSANDRA_CA: z.string().optional(),

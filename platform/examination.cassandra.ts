@@ -67,7 +67,7 @@ async function* examine(cassandra: CassandraConnection, settings: CassandraSetti
       ? {
           about: 'schema',
           verdict: 'bad',
-          text: `there is no keyspace ${keyspace}: set CASSANDRA_REPLICATION, such as dc1:3`,
+          text: `there is no keyspace ${keyspace}: set CASSANDRA_REPLICATION, such as 3`,
         }
       : { about: 'schema', verdict: 'warning', text: `the keyspace ${keyspace} is made when the shop starts` };
   } else {

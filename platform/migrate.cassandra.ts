@@ -7,8 +7,8 @@ import { Fault } from './fault.ts';
 import { StartError } from './start-error.ts';
 
 export type CassandraMigrateOptions = {
-  readonly cassandra: Pick<CassandraConnection, 'askOnce' | 'keyspace'>;
-  /** "dc1:3"; needed where the keyspace is yet to be made. */
+  readonly cassandra: Pick<CassandraConnection, 'askOnce' | 'keyspace' | 'center'>;
+  /** "3" or "dc1:3"; needed where the keyspace is yet to be made. */
   readonly replication: string | undefined;
   readonly log: Logger;
   readonly migrations?: URL;
@@ -56,15 +56,19 @@ export async function migrateCassandra(options: CassandraMigrateOptions): Promis
 
 /** The number of the last migration that the keyspace has seen, and of the last that this version has. */
 export async function schemaVersion(
-  cassandra: Pick<CassandraConnection, 'askOnce' | 'keyspace'>,
+  cassandra: CassandraMigrateOptions['cassandra'],
 ): Promise<{ readonly found: number; readonly wanted: number }> {
-  const seen = await seenMigrations(cassandra);
+  const seen = await seenMigrations(cassandra).catch((error: unknown) => {
+    // The keyspace was made for us, and nobody has been there yet.
+    if (error instanceof Error && error.message.includes('does not exist')) return new Map<number, unknown>();
+    throw error;
+  });
   return { found: Math.max(0, ...seen.keys()), wanted: (await readMigrations(ownMigrations)).length };
 }
 
-/** "dc1:3,dc2:3" as the keyspace says it. */
-export function replicationOf(text: string): Readonly<Record<string, string>> {
-  const copies = text.split(',').map((part) => part.split(':'));
+/** "3", or "dc1:3,dc2:3", as a keyspace says it. */
+function replicationOf(text: string, usualCenter: string): Readonly<Record<string, string>> {
+  const copies = (text.includes(':') ? text : `${usualCenter}:${text}`).split(',').map((part) => part.split(':'));
   return {
     class: 'NetworkTopologyStrategy',
     ...Object.fromEntries(copies.map(([center = '', count = '']) => [center, count])),
@@ -79,9 +83,9 @@ async function prepare({ cassandra, replication }: CassandraMigrateOptions): Pro
   if (found === undefined) {
     if (replication === undefined)
       throw new StartError(
-        `Cassandra has no keyspace ${keyspace}: make it, or set CASSANDRA_REPLICATION to have it made, such as dc1:3.`,
+        `Cassandra has no keyspace ${keyspace}: make it, or set CASSANDRA_REPLICATION to have it made, such as 3.`,
       );
-    const copies = JSON.stringify(replicationOf(replication)).replaceAll('"', "'");
+    const copies = JSON.stringify(replicationOf(replication, cassandra.center)).replaceAll('"', "'");
     await change(cassandra, `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = ${copies}`, 'the keyspace');
   }
   await table(
