@@ -27,7 +27,7 @@ function service(
   return `service ${name} { ${option} ${rpcs.join('\n')} }`;
 }
 
-/** One method that the gateway calls, its policy as given. $ is the number of the case, so that each has a mesh of its own. */
+/** One method that the gateway calls, its policy as given. $ is the number of the case, so that each has a mesh of its own; # is it in the name of its package. */
 const shoe = (options: string, level?: string) => service('ShoeService', 'shoe$', { MakeShoe: options }, level);
 
 const event = (options: string) => `message ShoeMade { option (only2u.mesh.v1.event) = {${options}}; }`;
@@ -82,13 +82,13 @@ const broken: Readonly<Record<string, string>> = {
     'NO_SIDE_EFFECTS',
   ),
   'invalidation: only what is shared is dropped': shoe(
-    `${policy} cache: {max_age: {seconds: 1} ${madeOld('only2u.case$.v1.ShoeMade', 'shoe.id')}}`,
+    `${policy} cache: {max_age: {seconds: 1} ${madeOld('only2u.case#.v1.ShoeMade', 'shoe.id')}}`,
     'NO_SIDE_EFFECTS',
   ),
-  'invalidation: what makes an answer old is an event': keeping(madeOld('only2u.case$.v1.ShoeMaid', 'shoe_id')),
-  'invalidation: an answer has the field': keeping(madeOld('only2u.case$.v1.ShoeMade', 'shoe.id')),
-  'invalidation: the field can hold the id': keeping(madeOld('only2u.case$.v1.ShoeMade', 'size')),
-  'invalidation: the event is about an id': keeping(madeOld('only2u.case$.v1.ShoeSized', 'shoe_id')),
+  'invalidation: what makes an answer old is an event': keeping(madeOld('only2u.case#.v1.ShoeMaid', 'shoe_id')),
+  'invalidation: an answer has the field': keeping(madeOld('only2u.case#.v1.ShoeMade', 'shoe.id')),
+  'invalidation: the field can hold the id': keeping(madeOld('only2u.case#.v1.ShoeMade', 'size')),
+  'invalidation: the event is about an id': keeping(madeOld('only2u.case#.v1.ShoeSized', 'shoe_id')),
   'hedging: only reading is asked twice': shoe(`${policy} hedge_after: {nanos: 100000000}`),
   'hedging: a second instance is asked in time': shoe(`${policy} hedge_after: {seconds: 2}`, 'NO_SIDE_EFFECTS'),
   'idempotency: a method says whether a second call does harm': shoe(policy, ''),
@@ -126,7 +126,7 @@ const good: Readonly<Record<string, string>> = {
   'a long call that an event sets off': `${shoe(policy)} ${event('publisher: "order" subscribers: ["shoe$"]')}
     ${service('LaceService', 'lace$', { CutLace: internal('"shoe$"', 30) })}`,
   'a second instance asked in time': shoe(`${policy} hedge_after: {nanos: 200000000}`, 'NO_SIDE_EFFECTS'),
-  'an answer that an event makes old': keeping(madeOld('only2u.case$.v1.ShoeMade', 'shoe_id')),
+  'an answer that an event makes old': keeping(madeOld('only2u.case#.v1.ShoeMade', 'shoe_id')),
   'what may do harm twice, and says so': shoe(policy, 'IDEMPOTENCY_UNKNOWN'),
 };
 
@@ -147,7 +147,7 @@ function proto(text: string, index: number): string {
     package only2u.case${index}.v1;
     import "only2u/mesh/v1/policy.proto";
     message Empty {}
-    ${text.replaceAll('$', `${index}x`)}`;
+    ${text.replaceAll('$', `${index}x`).replaceAll('#', `${index}`)}`;
 }
 
 function findingsOf(name: string) {

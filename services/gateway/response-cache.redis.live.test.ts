@@ -58,7 +58,7 @@ test('an answer that all gateways want at once is made once', async () => {
   const gateways = Array.from({ length: 5 }, () => shareAnswers(layered('flight'), Date.now, uncounted));
   const release = Promise.withResolvers<void>();
   let made = 0;
-  const asked = gateways.map((gateway) =>
+  const asked = gateways.map(async (gateway) =>
     gateway.through('k', async () => {
       made++;
       await release.promise;

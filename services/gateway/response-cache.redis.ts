@@ -1,13 +1,12 @@
 import { hash, randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { backOff } from '#platform/back-off.ts';
 import type { RedisConnection } from '#platform/connection.redis.ts';
 import { redisScript } from '#platform/script.redis.ts';
 import { decodeAnswer, encodeAnswer } from './kept-answer.ts';
 import type { Answer, Making, ResponseCache } from './response-cache.ts';
 
 const leaseMs = 1_000; // an answer takes some ms; who dies while making one holds the others up for so long
-const lookEveryMs = [5, 10, 20, 40] as const;
-const waitMs = 2_000; // then each makes it for itself
+const looks = 40; // some 2 s, twice a lease; then each makes it for itself
 const maxAnswerBytes = 256 * 1024; // longer ones are rare, and Redis serves one at a time
 const maxTags = 200;
 const droppedMs = 30_000; // longer than any answer is being made
@@ -87,14 +86,12 @@ export function createRedisResponseCache({ client, ask, key: keyOf }: RedisConne
     get,
     async begin(key, nowMs) {
       const token = randomUUID();
-      for (let looks = 0, waitedMs = 0; waitedMs < waitMs; looks++) {
+      for (let look = 1; look <= looks; look++) {
         const said = await ask(begin.run(client, [answerKey(key), leaseKey(key)], [token, leaseMs]));
         if (typeof said === 'number') return making(key, token, said);
-        const answer = said === 'kept' ? await get(key, nowMs + waitedMs) : undefined;
+        const answer = said === 'kept' ? await get(key, nowMs) : undefined;
         if (answer !== undefined) return answer;
-        const ms = lookEveryMs[Math.min(looks, lookEveryMs.length - 1)] ?? 0;
-        await sleep(ms);
-        waitedMs += ms;
+        await backOff(look);
       }
       return { keep: () => undefined, giveUp: () => undefined };
     },
