@@ -78,7 +78,10 @@ async function refuseWrong(target: KnockTarget, log: Logger): Promise<void> {
 
 async function wrongTransport(target: KnockTarget, error: unknown): Promise<string | undefined> {
   const code = codeOf(error);
-  if (target.url.protocol === 'https:') return tlsProblem(code);
+  if (target.url.protocol === 'https:') {
+    const isPlain = code === 'EPROTO' && /wrong version number|packet length too long/.test(String(error));
+    return isPlain ? 'it speaks plain text there, not TLS' : tlsProblem(code);
+  }
   const cutOff = code === 'ECONNRESET' || code.startsWith('HPE_');
   return cutOff && (await speaksTls(target)) ? 'it speaks TLS there, not plain text' : undefined;
 }

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { openElastic, type ElasticConnection, type ElasticSettings } from '#platform/connection.elastic.ts';
 import { newId } from '#platform/ids.ts';
 import { silentLog } from '#platform/telemetry/log.ts';
-import { engineVariables } from '#platform/testing/engines.ts';
-import { readFileSync } from 'node:fs';
+import { engineVariable, engineVariables } from '#platform/testing/engines.ts';
 import { openSearchDatabase, type SearchDatabase } from './search-database.testing.ts';
 import { createElasticSearch } from './search.elastic.ts';
 import { createPostgresSearch, suggestionsOf } from './search.postgres.ts';
@@ -16,13 +15,9 @@ import { createElasticIndexes } from './search-writing.elastic.ts';
 
 /** The Elasticsearch that runs, with a prefix that nobody else has. */
 export function testElasticSettings(changes: Partial<ElasticSettings> = {}): ElasticSettings {
-  const variables = engineVariables();
-  const url = variables['ELASTICSEARCH_URL'];
-  if (url === undefined) throw new Error('No Elasticsearch runs: npm run engines -- up elasticsearch');
-  const file = variables['ELASTICSEARCH_CA_FILE'];
   return {
-    ELASTICSEARCH_URL: url,
-    ELASTICSEARCH_CA: file === undefined ? variables['ELASTICSEARCH_CA'] : readFileSync(file, 'utf8'),
+    ELASTICSEARCH_URL: engineVariable('ELASTICSEARCH_URL'),
+    ELASTICSEARCH_CA: 'ELASTICSEARCH_CA_FILE' in engineVariables() ? engineVariable('ELASTICSEARCH_CA') : undefined,
     ELASTICSEARCH_PREFIX: `test-${randomBytes(6).toString('hex')}-`,
     ...changes,
   };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { SearchEngine, SearchIndexService } from '#gen/only2u/product/v1/search_index_pb.ts';
 import {
   ProductStatus,
   SearchSort,
@@ -125,4 +126,40 @@ test('suggestions complete what is typed', async () => {
   ]);
   expect((await shop.guest.products.suggestProducts({ prefix: 'secret' })).suggestions).toEqual([]);
   expect((await shop.guest.products.suggestProducts({ prefix: '%_\\' })).suggestions).toEqual([]);
+});
+
+test('a search that asks for it shows where the words stand, in the title and the description', async () => {
+  await shop.create({
+    title: 'Striped Towels',
+    descriptionHtml: '<p>A towel for <b>every</b> day &amp; guest.</p>',
+    variants: [{ price: inr(1_000n) }],
+  });
+  const { products, highlights } = await search({ query: 'towel', highlight: true });
+  expect(highlights).toMatchObject([
+    {
+      productId: products[0]?.id,
+      title: [
+        { text: 'Striped ', isMatch: false },
+        { text: 'Towels', isMatch: true },
+      ],
+      snippet: [
+        { text: 'A ', isMatch: false },
+        { text: 'towel', isMatch: true },
+        { text: ' for every day & guest.', isMatch: false },
+      ],
+    },
+  ]);
+  expect((await search({ query: 'towles', highlight: true })).highlights[0]?.title[1]?.text).toBe('Towels');
+  expect((await search({ query: 'towel' })).highlights).toEqual([]);
+  expect((await search({ highlight: true })).highlights).toEqual([]);
+});
+
+test('an operator sees which engine searches; one that has no index beside the database rebuilds none', async () => {
+  const operator = shop.app.as({ caller: 'operator' }).client(SearchIndexService);
+  const state = await operator.getSearchIndex({});
+  expect(state).toMatchObject({ engine: SearchEngine.POSTGRES, configuredEngine: SearchEngine.POSTGRES, indices: [] });
+  expect(await refusal(operator.rebuildSearchIndex({ requestId: requestId() }))).toMatchObject({
+    code: 'FailedPrecondition',
+    reason: 'SEARCH_INDEX_IN_DATABASE',
+  });
 });
