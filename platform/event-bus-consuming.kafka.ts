@@ -40,7 +40,7 @@ export async function startKafkaConsuming(options: KafkaConsumingOptions): Promi
     const place = `${batch.topic}/${batch.partition}`;
     const lost = new AbortController();
     const stopped = AbortSignal.any([lost.signal, closing.signal]);
-    const beats = setInterval(() => heartbeat().catch(() => lost.abort()), heartbeatMs);
+    const beats = setInterval(() => void heartbeat().catch(() => lost.abort()), heartbeatMs);
     try {
       for (const kafkaMessage of batch.messages) {
         const message = messageOf(kafkaMessage);

@@ -43,8 +43,7 @@ export function createPublishing(connection: () => Promise<AmqpConnection>): Pub
 
   async function publishSome(messages: readonly EventMessage[], to: (message: EventMessage) => Address): Promise<void> {
     (await connection()).current(); // refuses at once while RabbitMQ takes nothing
-    opening ??= open().finally(() => (opening = undefined));
-    const { channel, returned } = current ?? (await opening);
+    const { channel, returned } = current ?? (await (opening ??= open().finally(() => (opening = undefined))));
     const closed = whenClosed(channel);
     const confirmed: Promise<void>[] = [];
     try {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { databaseVariables, elasticVariables, redisVariables } from '#platform/engine-config.ts';
+import { databaseVariables, elasticVariables, rabbitVariables, redisVariables } from '#platform/engine-config.ts';
 import type { Examination, Finding } from '#platform/engine.ts';
 import type { Service } from '#platform/service.ts';
 import { readSettings, type Settings, type SettingsOptions } from '#platform/settings.ts';
@@ -72,6 +72,18 @@ const kinds: readonly Kind[] = [
     async *examine({ REDIS_URL = '', ...config }) {
       const { examineRedis } = await import('#platform/examination.redis.ts');
       yield* examineRedis({ ...config, REDIS_URL });
+    },
+  }),
+  kind({
+    engine: 'RabbitMQ',
+    variables: rabbitVariables,
+    first: 'RABBITMQ_URL',
+    async *examine({ RABBITMQ_URL = '', ...config }, services) {
+      const { examineRabbit } = await import('#platform/examination.amqp.ts');
+      yield* examineRabbit(
+        { ...config, RABBITMQ_URL },
+        services.map(({ name }) => name),
+      );
     },
   }),
   kind({
