@@ -1,18 +1,9 @@
-import type { Sql } from './pool.postgres.ts';
+import { applicationName, type Sql } from './pool.postgres.ts';
 
 /**
  * Which versions of a service are connected to its database, so that what an older one still reads is not taken away from it (expand and
  * contract, docs/migrations.md). Each process says what it knows in the name of its connections, one of which is always open.
  */
-
-/** The number of the last migration that a process knows of each set. */
-export type Level = Readonly<Record<string, number>>;
-
-/** What a process's connections are called: "only2u order platform=5 service=3". */
-export function applicationName(schema: string, level: Level = {}): string {
-  const known = Object.entries(level).map(([set, number]) => ` ${set}=${number}`);
-  return `only2u ${schema}${known.join('')}`;
-}
 
 /** Whether a process is connected that knows less of the set than this migration. */
 export async function olderConnected(sql: Sql, schema: string, set: string, number: number): Promise<boolean> {

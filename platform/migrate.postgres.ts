@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { databaseFault, type PostgresTarget, refusedStart } from './connection.postgres.ts';
-import { isContract, type Level, olderConnected } from './contracting.postgres.ts';
-import { schemaName, withConnection, type Script, type Sql } from './pool.postgres.ts';
+import { isContract, olderConnected } from './contracting.postgres.ts';
+import { type Level, schemaName, withConnection, type Script, type Sql } from './pool.postgres.ts';
 import { StartError } from './start-error.ts';
 
 export type MigrateOptions = PostgresTarget & {

@@ -10,7 +10,6 @@ import {
   type PostgresTarget,
   refusalOf,
 } from './connection.postgres.ts';
-import { applicationName, type Level } from './contracting.postgres.ts';
 import type { EngineState } from './engine.ts';
 import { Fault } from './fault.ts';
 import { listenOn } from './listen.postgres.ts';
@@ -77,6 +76,15 @@ const namedStatements = 500; // a connection keeps each prepared statement in me
 const idleTimeoutMs = 30_000; // an idle connection costs PostgreSQL some 5 MB
 const defaults = { connections: 8, statementTimeoutMs: 10_000, lockTimeoutMs: 8_000, connectTimeoutMs: 5_000 };
 const answerGraceMs = 2_000; // past the statement's own time: nobody is at the other end of the connection
+
+/** The number of the last migration that a process knows of each set. */
+export type Level = Readonly<Record<string, number>>;
+
+/** What a process's connections are called: "only2u order platform=5 service=3". */
+export function applicationName(schema: string, level: Level = {}): string {
+  const known = Object.entries(level).map(([set, number]) => ` ${set}=${number}`);
+  return `only2u ${schema}${known.join('')}`;
+}
 
 /** Opens a pool of connections whose search path is the schema, which is taken to be up to date: see `openDatabase`. */
 export function openPool(options: PoolOptions): Database {
