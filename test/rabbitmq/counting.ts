@@ -13,8 +13,9 @@ export function numberedEvents(topic: string, count: number, keys: number): Even
   }));
 }
 
-/** What a consumer with an inbox makes of what comes: each effect once, and whether those of a key were in order. */
-export function createEffects(expected: number) {
+/** What a consumer with an inbox makes of these events, whatever else comes: each effect once, and whether those of a key were in order. */
+export function createEffects(events: readonly EventMessage[]) {
+  const expected = new Set(events.map(({ id }) => id));
   const seen = new Set<string>();
   const last = new Map<string, number>();
   const outOfOrder: string[] = [];
@@ -26,6 +27,7 @@ export function createEffects(expected: number) {
     effects: () => seen.size,
     deliveries: () => deliveries,
     take({ id, key, body }: EventMessage): void {
+      if (!expected.has(id)) return;
       deliveries++;
       if (seen.has(id)) return;
       seen.add(id);
@@ -33,7 +35,7 @@ export function createEffects(expected: number) {
       const before = last.get(key) ?? -1;
       if (number !== before + 1) outOfOrder.push(`${key}: ${number} after ${before}`);
       last.set(key, number);
-      if (seen.size === expected) resolve();
+      if (seen.size === expected.size) resolve();
     },
   };
 }
