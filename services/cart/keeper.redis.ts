@@ -52,7 +52,7 @@ export type Missed = {
 
 const dayMs = 86_400_000; // what a key outlasts its cart, for clocks that differ
 const noneMs = 3_600_000; // how long it is known that PostgreSQL has none: nobody but us writes there
-const turnMs = 15_000; // outlasts the statements of a batch; a writer that was killed is succeeded after it
+const turnMs = 3_000; // a batch takes some 20 ms; a writer that was killed is succeeded after it, and two at once would do no harm
 const batch = 200; // carts in one statement: some 20 ms, and some MB where all are full
 
 export function createKeeper(redis: RedisConnection): Keeper {
