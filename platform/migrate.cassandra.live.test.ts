@@ -33,7 +33,7 @@ test('eight processes that migrate at once leave one schema, and each migration 
   for (const { stdout, stderr } of children)
     for (const out of [stdout, stderr]) out?.on('data', (text) => (said += text));
   const codes = await Promise.all(children.map(async (child) => ((await once(child, 'exit')) as unknown[])[0]));
-  expect({ codes, said }).toEqual({ codes: children.map(() => 0), said: expect.any(String) });
+  expect(codes.every((code) => code === 0) ? '' : said).toBe('');
   expect(said.match(/migrated/g)).toHaveLength(1);
   const cassandra = await open();
   const tables = await cassandra.askOnce('SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?', [

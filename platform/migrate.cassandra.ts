@@ -29,9 +29,9 @@ export async function migrateCassandra(options: CassandraMigrateOptions): Promis
   const { cassandra, log, signal } = options;
   const migrations = await readMigrations(options.migrations ?? ownMigrations);
   await prepare(options);
-  if ((await missing(cassandra, migrations, log)).length === 0) return;
+  if ((await onceThere(() => missing(cassandra, migrations, log))).length === 0) return;
   const holder = randomBytes(16).toString('hex'); // a text in the form of a UUID would be sent as one
-  while (!(await tryLock(cassandra, holder))) {
+  while (!(await onceThere(() => tryLock(cassandra, holder)))) {
     signal?.throwIfAborted();
     if ((await missing(cassandra, migrations, log)).length === 0) return; // whoever held the lock has done it
     await sleep(pollMs);
@@ -105,6 +105,19 @@ async function prepare({ cassandra, replication }: CassandraMigrateOptions): Pro
     );
     if (rows.length === 0)
       await change(cassandra, `CREATE TABLE IF NOT EXISTS ${keyspace}.${name} ${columns}`, `the table ${name}`);
+  }
+}
+
+/** Asks again while a node doesn't know a table yet that another process has just made: it is listed a moment before it can be asked. */
+async function onceThere<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const isMissing = error instanceof Error && error.message.includes('does not exist');
+      if (!isMissing || attempt === 50) throw error;
+      await sleep(pollMs);
+    }
   }
 }
 
