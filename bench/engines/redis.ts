@@ -14,7 +14,14 @@ import type { Answer, ResponseCache } from '#services/gateway/response-cache.ts'
 // node bench/engines/redis.ts, on a Redis that it starts itself. They take turns of 100 ms, so that all meet the same machine.
 
 type Work = (call: number) => unknown;
-type Side = { readonly name: string; readonly work: Work; count: number; ms: number; readonly tookMs: number[] };
+type Side = {
+  readonly name: string;
+  readonly work: Work;
+  count: number;
+  ms: number;
+  cpuMicros: number;
+  readonly tookMs: number[];
+};
 
 const turnMs = 100;
 const rate = { requests: 1_000_000, windowMs: 60_000 };
@@ -32,9 +39,9 @@ export async function benchEdgeRedis(seconds: number): Promise<string> {
   const server = await startTestRedis();
   const redis = await openRedis({ REDIS_URL: server.url, REDIS_PREFIX: 'bench:', REDIS_CA: undefined }, silentLog());
   const bare = new Redis(server.url);
-  const lines = ['operation | in flight | side | a second | p50 ms | p99 ms | of bare'];
+  const lines = ['operation | in flight | side | a second | p50 ms | p99 ms | CPU µs | of bare'];
   const sides = (of: Readonly<Record<string, Work>>): Side[] =>
-    Object.entries(of).map(([name, work]) => ({ name, work, count: 0, ms: 0, tookMs: [] }));
+    Object.entries(of).map(([name, work]) => ({ name, work, count: 0, ms: 0, cpuMicros: 0, tookMs: [] }));
 
   async function compare(name: string, of: Readonly<Record<string, Work>>): Promise<void> {
     for (const inFlight of [1, 16]) {
@@ -76,6 +83,7 @@ export async function benchEdgeRedis(seconds: number): Promise<string> {
 
 async function turn(side: Side, inFlight: number): Promise<void> {
   const beganMs = performance.now();
+  const before = process.cpuUsage();
   const one = async (): Promise<void> => {
     for (let at = beganMs; at - beganMs < turnMs;) {
       await side.work(side.count++);
@@ -86,6 +94,8 @@ async function turn(side: Side, inFlight: number): Promise<void> {
   };
   await Promise.all(Array.from({ length: inFlight }, one));
   side.ms += performance.now() - beganMs;
+  const { user, system } = process.cpuUsage(before);
+  side.cpuMicros += user + system;
 }
 
 function rateOf(side: Side | undefined): number {
@@ -96,7 +106,14 @@ function row(side: Side, bareRate: number): string {
   const sorted = side.tookMs.sort((a, b) => a - b);
   const at = (part: number): string => (sorted[Math.floor(sorted.length * part)] ?? NaN).toFixed(3);
   const own = rateOf(side);
-  return [side.name, Math.round(own), at(0.5), at(0.99), `${Math.round((own / bareRate) * 100)}%`].join(' | ');
+  return [
+    side.name,
+    Math.round(own),
+    at(0.5),
+    at(0.99),
+    (side.cpuMicros / side.count).toFixed(1),
+    `${Math.round((own / bareRate) * 100)}%`,
+  ].join(' | ');
 }
 
 async function put(cache: ResponseCache, key: string, id: number): Promise<void> {

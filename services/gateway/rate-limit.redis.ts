@@ -20,8 +20,8 @@ const take = redisScript(`
 /** Keeps the rates of all gateways in Redis, a key each, one round trip a call. Rejects while Redis is away. */
 export function createRedisRateLimiter(redis: RedisConnection): RateLimiter {
   return {
-    take: async (key, { requests, windowMs }) =>
-      Number(await redis.ask(take.run(redis.client, [redis.key('rate', key)], [requests, windowMs]))),
+    take: (key, { requests, windowMs }) =>
+      redis.ask(take.run(redis.client, [redis.key('rate', key)], [requests, windowMs])).then(Number),
     close: () => Promise.resolve(),
   };
 }

@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { backOff } from '#platform/back-off.ts';
-import type { RedisConnection } from '#platform/connection.redis.ts';
+import { redisFault, type RedisConnection } from '#platform/connection.redis.ts';
 import { redisScript } from '#platform/script.redis.ts';
 import { decodeAnswer, encodeAnswer } from './kept-answer.ts';
 import type { Answer, Making, ResponseCache } from './response-cache.ts';
@@ -61,10 +61,15 @@ export function createRedisResponseCache({ client, ask, key: keyOf }: RedisConne
 
   async function get(key: string, nowMs: number): Promise<Answer | undefined> {
     const name = answerKey(key);
-    const found = await ask(Promise.all([client.getBuffer(name), client.pttl(name)]));
-    const [bytes, leftMs] = found;
+    const replies = await ask(client.pipeline().getBuffer(name).pttl(name).exec());
+    const [bytes, leftMs] = (replies ?? []).map(([error, reply]) => {
+      if (error !== null) throw redisFault(error) ?? error;
+      return reply;
+    });
     // How long it is fresh is told by Redis: clocks of gateways may differ.
-    return bytes === null || leftMs <= 0 ? undefined : decodeAnswer(bytes, nowMs + leftMs);
+    return Buffer.isBuffer(bytes) && typeof leftMs === 'number' && leftMs > 0
+      ? decodeAnswer(bytes, nowMs + leftMs)
+      : undefined;
   }
 
   function making(key: string, token: string, sinceMicros: number): Making {
