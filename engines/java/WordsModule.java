@@ -87,20 +87,14 @@ public final class WordsModule extends Plugin implements AnalysisPlugin {
 
     @Override
     public Map<String, AnalysisProvider<AnalyzerProvider<? extends Analyzer>>> getAnalyzers() {
-        return Map.of("english", (index, environment, name, settings) -> new English(name));
+        return Map.of("english", (index, environment, name, settings) -> new English(name, new EnglishAnalyzer()));
     }
 
-    private record English(String name) implements AnalyzerProvider<EnglishAnalyzer> {
-        private static final EnglishAnalyzer ANALYZER = new EnglishAnalyzer();
-
+    // One for each index: Elasticsearch closes it with the index.
+    private record English(String name, EnglishAnalyzer get) implements AnalyzerProvider<EnglishAnalyzer> {
         @Override
         public AnalyzerScope scope() {
             return AnalyzerScope.INDEX;
-        }
-
-        @Override
-        public EnglishAnalyzer get() {
-            return ANALYZER;
         }
     }
 }
