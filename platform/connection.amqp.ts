@@ -40,10 +40,15 @@ export async function openAmqp(
   next.promise.catch(() => undefined);
   const firstTried = Promise.withResolvers<void>();
 
+  let isFirst = true; // what refuses us is said by who opens this
+  function sayAway(error: unknown): void {
+    log.warn({ err: error, engine }, 'an engine is away; trying again');
+  }
+
   async function keepOpen(): Promise<void> {
     for (let failures = 0; !closing.signal.aborted; failures++) {
       const opening = await dial(config).catch((error: unknown) => {
-        if (failures === 0) log.warn({ err: error, engine }, 'an engine is away; trying again');
+        if (failures === 0 && !isFirst) sayAway(error);
         lastError = error;
         return undefined;
       });
@@ -116,7 +121,9 @@ export async function openAmqp(
       await connection.close();
       throw refusal;
     }
+    sayAway(lastError);
   }
+  isFirst = false;
   return connection;
 }
 

@@ -79,7 +79,7 @@ async function* examineService(model: ChannelModel, service: string): AsyncItera
         text: `${service} lacks ${missing.join(', ')}: import gen/mesh/rabbitmq/definitions.json`,
       };
   if (!hears || missing.length > 0) return;
-  const mayRead = await asked(model, (channel) => channel.get(service, { noAck: false }));
+  const mayRead = await asked(model, (channel) => channel.get(deadOf(service))); // a queue with one active consumer can’t be asked so, and the right is one;
   yield mayRead === undefined
     ? {
         about: 'rights',
