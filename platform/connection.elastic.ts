@@ -4,7 +4,7 @@ import { type KnockTarget, knock, speaksTls } from './elastic-knock.ts';
 import { engineAway, engineRefuses, type EngineState, type Finding, tlsProblem } from './engine.ts';
 import type { ElasticConfig } from './engine-config.ts';
 import { codeOf } from './error-code.ts';
-import { Fault } from './fault.ts';
+import type { Fault } from './fault.ts';
 
 export type ElasticConnection = {
   /** Every request ends in time and is made once. Wrap its answer in `ask`. */

@@ -52,7 +52,7 @@ export function createFallbackSearch({
   function leave(error: Fault): void {
     if (timer !== undefined || isClosed) return;
     log.warn({ err: error.cause }, 'the search engine is away; the database answers');
-    timer = setInterval(() => (probing ??= probe()), probeMs);
+    timer = setInterval(() => void (probing ??= probe()), probeMs);
     timer.unref();
   }
 
