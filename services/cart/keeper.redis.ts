@@ -59,8 +59,10 @@ export function createKeeper(redis: RedisConnection): Keeper {
   const { client, ask } = redis;
   const base = redis.key('{cart}', ''); // the braces keep all carts in one slot
   const run = createRun(redis);
-  const call = async (script: RedisScript, ...args: readonly (string | number)[]): Promise<unknown> =>
-    ask(script.run(client, [base], [await run(), ...args]));
+  const call = async (script: RedisScript, ...args: readonly (string | number)[]): Promise<unknown> => {
+    const known = run();
+    return ask(script.run(client, [base], [typeof known === 'string' ? known : await known, ...args]));
+  };
 
   return {
     find: async (by, id) => toAnswer(await call(finding, by === 'cart' ? 'c' : 'u', id)),
@@ -113,21 +115,12 @@ export function createKeeper(redis: RedisConnection): Keeper {
 }
 
 /** Which run of Redis the connection has reached: another after each restart, and on another server. */
-function createRun({ client, ask }: RedisConnection): () => Promise<string> {
-  let run: Promise<string> | undefined;
-  const forget = (): void => {
-    run = undefined;
-  };
-  client.on('close', forget);
+function createRun({ client, ask }: RedisConnection): () => string | Promise<string> {
+  let run: string | undefined;
+  client.on('close', () => (run = undefined));
   return () => {
-    run ??= ask(client.info('server')).then(
-      (text) => /run_id:(\w{1,12})/.exec(text)?.[1] ?? 'unknown',
-      (error: unknown) => {
-        forget();
-        throw error;
-      },
-    );
-    return run;
+    if (run !== undefined) return run;
+    return ask(client.info('server')).then((text) => (run = /run_id:(\w{1,12})/.exec(text)?.[1] ?? 'unknown'));
   };
 }
 
