@@ -1,5 +1,5 @@
 import { finerLevel, type Span, spanAt, timesOf, whole } from './message-log-bucket.ts';
-import { entryTimeMs } from './message-log-id.ts';
+import { entryIdAt, entryTimeMs } from './message-log-id.ts';
 import type { LogStatements, Order, Range } from './message-log-statements.cassandra.ts';
 import { clocksDifferMs, type Entry } from './message-log.ts';
 
@@ -15,46 +15,73 @@ export type Reading = {
 
 const spansAtOnce = 20;
 
+/** Some entries, and where known, an id that no later entry of the stream comes before. */
+type Chunk = { readonly entries: readonly Entry[]; readonly floor?: string };
+
 /** Some entries of a thread in order. Mostly one question: the span in which the cursor lies has enough of them. */
 export async function readEntries(reading: Reading): Promise<Entry[]> {
   const { order, cursor, limit } = reading;
   const range: Range = order === 'newest' ? { below: cursor } : { above: cursor };
   const entries: Entry[] = [];
   for await (const chunk of finerEntries(reading, whole, range)) {
-    for (const entry of chunk) if (entries.at(-1)?.id !== entry.id) entries.push(entry);
+    for (const entry of chunk.entries) if (entries.at(-1)?.id !== entry.id) entries.push(entry);
     if (entries.length >= limit) break;
   }
   return entries.slice(0, limit);
 }
 
 /** The entries of a span with those of its finer ones, in chunks. */
-async function* entriesOf(reading: Reading, span: Span, range: Range): AsyncGenerator<Entry[]> {
+async function* entriesOf(reading: Reading, span: Span, range: Range): AsyncGenerator<Chunk> {
   const { statements, thread, order, limit } = reading;
-  const first = await statements.read(thread, span, range, order, limit);
   const finer = finerLevel(span);
-  // Where no entry says whether there are finer spans, they are looked for.
-  if (first.isFiner === false || finer === undefined) {
-    yield first.entries;
-    yield* rest(first.next);
-    return;
-  }
-  async function* own(): AsyncGenerator<Entry[]> {
-    yield first.entries;
-    yield* rest(first.next);
-  }
-  async function* rest(from: string | undefined): AsyncGenerator<Entry[]> {
+  async function* rest(from: string | undefined): AsyncGenerator<Chunk> {
     for (let next = from; next !== undefined;) {
       const further: Range = order === 'newest' ? { ...range, below: next } : { ...range, above: next };
       const more = await statements.read(thread, span, further, order, limit);
-      yield more.entries;
+      yield { entries: more.entries };
       next = more.next;
     }
+  }
+  if (finer !== undefined && order === 'newest' && statements.finerKnown(thread, span)) {
+    // A busy time: what is wanted lies in the finer span of the cursor. Asked at once, beside what the coarser one has of that time.
+    const { fromMs } = timesOf(firstFiner(reading, span, range, finer));
+    // No entry has that id itself: its random part is zero.
+    const floor = entryIdAt(statements.prefix, new Date(fromMs));
+    async function* busy(): AsyncGenerator<Chunk> {
+      const near = await statements.read(thread, span, { ...range, above: floor }, order, limit);
+      if (near.next !== undefined) {
+        yield { entries: near.entries };
+        yield* rest(near.next);
+        return;
+      }
+      yield { entries: near.entries, floor };
+      yield* rest(floor);
+    }
+    yield* merged(busy(), finerEntries(reading, span, range), order);
+    return;
+  }
+  const first = await statements.read(thread, span, range, order, limit);
+  // Where no entry says whether there are finer spans, they are looked for.
+  if (first.isFiner === false || finer === undefined) {
+    yield { entries: first.entries };
+    yield* rest(first.next);
+    return;
+  }
+  async function* own(): AsyncGenerator<Chunk> {
+    yield { entries: first.entries };
+    yield* rest(first.next);
   }
   yield* merged(own(), finerEntries(reading, span, range, first.isFiner === true), order);
 }
 
+/** The finer span of a span in which newest entries are looked for first. */
+function firstFiner({ nowMs }: Reading, span: Span, { below }: Range, level: 0 | 1 | 2): Span {
+  const latestMs = Math.min(timesOf(span).toMs - 1, nowMs + clocksDifferMs);
+  return spanAt(level, Math.min(below === undefined ? latestMs : entryTimeMs(below), latestMs));
+}
+
 /** The entries of the finer spans of a span, one span after the other. */
-async function* finerEntries(reading: Reading, span: Span, range: Range, isThere = true): AsyncGenerator<Entry[]> {
+async function* finerEntries(reading: Reading, span: Span, range: Range, isThere = true): AsyncGenerator<Chunk> {
   const { statements, thread, order, nowMs } = reading;
   const level = finerLevel(span);
   if (level === undefined) return;
@@ -67,7 +94,7 @@ async function* finerEntries(reading: Reading, span: Span, range: Range, isThere
   let beyond: number;
   if (newest ? isThere : isThere && atMs !== undefined && atMs >= fromMs) {
     // The span of the cursor is the likeliest to have what is wanted: it is read before anybody is asked which there are.
-    const guess = spanAt(level, newest ? Math.min(atMs ?? latestMs, latestMs) : (atMs ?? fromMs));
+    const guess = newest ? firstFiner(reading, span, range, level) : spanAt(level, atMs ?? fromMs);
     yield* entriesOf(reading, guess, range);
     beyond = guess.slot;
   } else {
@@ -91,52 +118,53 @@ function startSlot(level: 0 | 1 | 2, fromMs: number, atMs: number | undefined): 
 }
 
 /** Two streams in order as one. */
-async function* merged(
-  one: AsyncGenerator<Entry[]>,
-  other: AsyncGenerator<Entry[]>,
-  order: Order,
-): AsyncGenerator<Entry[]> {
-  const streams = [createHead(one), createHead(other)] as const;
+async function* merged(one: AsyncGenerator<Chunk>, other: AsyncGenerator<Chunk>, order: Order): AsyncGenerator<Chunk> {
+  const [a, b] = [createHead(one), createHead(other)];
+  const isFirst = (x: string, y: string): boolean => (order === 'newest' ? x >= y : x <= y);
   for (;;) {
-    const [a, b] = await Promise.all([streams[0].peek(), streams[1].peek()]);
-    if (a === undefined && b === undefined) return;
-    if (a === undefined || b === undefined) {
-      yield (a === undefined ? streams[1] : streams[0]).takeAll();
-      continue;
+    await Promise.all([a, b].map((head) => (head.isReady() ? undefined : head.pull())));
+    const entries: Entry[] = [];
+    let reached: Head | undefined; // the one that has to read before anything else can be said
+    while (a.isReady() && b.isReady() && reached === undefined) {
+      const [x, y] = [a.at(), b.at()];
+      if (x === undefined && y === undefined) break;
+      const first = y === undefined || (x !== undefined && isFirst(x, y)) ? a : b;
+      const entry = first.take();
+      if (entry === undefined) reached = first;
+      else entries.push(entry);
     }
-    const chunk: Entry[] = [];
-    // As far as both are known.
-    for (let x = streams[0].now(), y = streams[1].now(); x !== undefined && y !== undefined;) {
-      const takesFirst = order === 'newest' ? x.id >= y.id : x.id <= y.id;
-      chunk.push(takesFirst ? x : y);
-      streams[takesFirst ? 0 : 1].drop();
-      x = streams[0].now();
-      y = streams[1].now();
-    }
-    yield chunk;
+    yield { entries }; // before more is read: it may be enough
+    await reached?.pull();
+    if (a.isOver() && b.isOver()) return;
   }
 }
 
-function createHead(stream: AsyncGenerator<Entry[]>) {
-  let chunk: Entry[] = [];
+type Head = ReturnType<typeof createHead>;
+
+function createHead(stream: AsyncGenerator<Chunk>) {
+  let chunk: Chunk = { entries: [] };
   let index = 0;
-  let isOver = false;
+  let over = false;
+  const isEmpty = (): boolean => index >= chunk.entries.length;
   return {
-    now: () => chunk[index],
-    drop: () => void index++,
-    async peek() {
-      while (index >= chunk.length && !isOver) {
-        const next = await stream.next();
-        isOver = next.done === true;
-        chunk = next.done === true ? [] : next.value;
-        index = 0;
-      }
-      return chunk[index];
+    /** Whether it is known what comes next, or what it can't come before. */
+    isReady: () => !isEmpty() || chunk.floor !== undefined || over,
+    isOver: () => over && isEmpty(),
+    /** The id of what comes next, or one that nothing of it comes before; undefined at the end. */
+    at: () => chunk.entries[index]?.id ?? chunk.floor,
+    take(): Entry | undefined {
+      const entry = chunk.entries[index];
+      if (entry !== undefined) index++;
+      return entry;
     },
-    takeAll() {
-      const rest = chunk.slice(index);
-      index = chunk.length;
-      return rest;
+    /** Reads on until there is an entry, a floor, or the end. */
+    async pull(): Promise<void> {
+      do {
+        const next = await stream.next();
+        over = next.done === true;
+        chunk = next.done === true ? { entries: [] } : next.value;
+        index = 0;
+      } while (isEmpty() && chunk.floor === undefined && !over);
     },
   };
 }

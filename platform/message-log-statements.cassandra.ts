@@ -17,6 +17,7 @@ type Edit = { readonly body: Uint8Array; readonly time: Date; readonly micros: n
 const least = new types.TimeUuid(uuidBounds.least);
 const greatest = new types.TimeUuid(uuidBounds.greatest);
 const spansAtOnce = 100;
+const remembered = 10_000;
 
 /** The statements of a log: each may be done again, since each says its own time. */
 export function createLogStatements({ ask, keyspace }: Pick<CassandraConnection, 'ask' | 'keyspace'>, kind: LogKind) {
@@ -60,6 +61,8 @@ export function createLogStatements({ ask, keyspace }: Pick<CassandraConnection,
     };
   }
 
+  const busy = new Set<string>(); // spans that were seen to have finer ones: they have them for ever
+
   const place = (thread: string, { level, slot }: Span): [string, string, number, number] => [log, thread, level, slot];
 
   async function children(thread: string, span: Span, order: Order, beyond: number, limit: number): Promise<Span[]> {
@@ -84,6 +87,11 @@ export function createLogStatements({ ask, keyspace }: Pick<CassandraConnection,
   }
 
   return {
+    prefix,
+
+    /** Whether this process has seen that a span has finer ones. Where it has not, there may be some all the same. */
+    finerKnown: (thread: string, { level, slot }: Span): boolean => busy.has(`${level} ${slot} ${thread}`),
+
     async append(thread: string, span: Span, { id, author, type, body }: NewEntry, seconds: number): Promise<void> {
       const uuid = uuidOf(id);
       await ask(text.append, [
@@ -113,6 +121,8 @@ export function createLogStatements({ ask, keyspace }: Pick<CassandraConnection,
         limit,
       ]);
       const isFiner = rows.length === 0 ? undefined : rows[0]?.['finer'] === true;
+      if (isFiner === true) busy.add(`${span.level} ${span.slot} ${thread}`);
+      if (busy.size > remembered) busy.clear();
       const last: unknown = rows.at(-1)?.['id'];
       return {
         entries: rows.map(entryOf).filter((entry) => entry !== undefined),

@@ -26,10 +26,18 @@ const body = Buffer.alloc(200, 'a');
 const kind = { name: 'chat', prefix: 'msg' };
 const dayMs = 86_400_000;
 
-type Side = { readonly name: string; work(): Promise<unknown>; count: number; ms: number; tookMs: number[] };
+type Side = {
+  readonly name: string;
+  work(): Promise<unknown>;
+  count: number;
+  ms: number;
+  micros: number;
+  tookMs: number[];
+};
 
 async function turn(side: Side, inFlight: number): Promise<void> {
   const beganMs = performance.now();
+  const cpu = process.cpuUsage();
   await Promise.all(
     Array.from({ length: inFlight }, async () => {
       for (let at = beganMs; at - beganMs < turnMs;) {
@@ -42,12 +50,21 @@ async function turn(side: Side, inFlight: number): Promise<void> {
     }),
   );
   side.ms += performance.now() - beganMs;
+  const { user, system } = process.cpuUsage(cpu);
+  side.micros += user + system;
 }
 
 /** Measures some ways of doing a thing by turns; the others are compared with the last. */
 async function compare(what: string, ways: Readonly<Record<string, () => Promise<unknown>>>): Promise<void> {
   for (const inFlight of [1, 16]) {
-    const sides = Object.entries(ways).map(([name, work]): Side => ({ name, work, count: 0, ms: 0, tookMs: [] }));
+    const sides = Object.entries(ways).map(([name, work]): Side => ({
+      name,
+      work,
+      count: 0,
+      ms: 0,
+      micros: 0,
+      tookMs: [],
+    }));
     for (let warm = 0; warm < 100; warm++) for (const { work } of sides) await work();
     for (let round = 0; round < (seconds * 1_000) / turnMs; round++)
       for (const side of round % 2 === 0 ? sides : sides.toReversed()) await turn(side, inFlight);
@@ -58,7 +75,7 @@ async function compare(what: string, ways: Readonly<Record<string, () => Promise
       const at = (part: number): string => (took[Math.floor(took.length * part)] ?? 0).toFixed(2);
       const percent = base === undefined ? 0 : Math.round((rate(side) / rate(base)) * 100);
       console.log(
-        `| ${what} | ${side.name} | ${inFlight} | ${Math.round(rate(side)).toLocaleString('en')} | ${at(0.5)} / ${at(0.99)} | ${percent}% |`,
+        `| ${what} | ${side.name} | ${inFlight} | ${Math.round(rate(side)).toLocaleString('en')} | ${at(0.5)} / ${at(0.99)} | ${percent}% | ${Math.round(side.micros / side.count)} |`,
       );
     }
   }
@@ -83,7 +100,8 @@ async function fill(log: MessageLog, thread: string, count: number, overMs: numb
   );
 }
 
-const header = '| what | by | at a time | per second | p50 / p99 ms | of the last |\n|---|---|---:|---:|---:|---:|';
+const header =
+  '| what | by | at a time | per second | p50 / p99 ms | of the last | our CPU µs each |\n|---|---|---:|---:|---:|---:|---:|';
 
 /** Pages of a thread: the newest, and from anywhere in it. */
 function paging(log: MessageLog, thread: string, overMs: number): () => Promise<unknown> {
@@ -113,11 +131,18 @@ async function threads(engine: string, log: MessageLog): Promise<void> {
 }
 
 async function postgres(): Promise<void> {
-  const schema = newId('bench');
-  const url = engineVariable('DATABASE_URL');
-  await migrate({ url, schema, migrations: new URL('../../platform/testing/migrations/', import.meta.url) });
-  const database = openPool({ url, schema });
-  const bare = new pg.Pool({ connectionString: url, options: `-c search_path=${schema}`, max: 8 });
+  const schema = newId('bench'); // of its own, and gone at the end
+  const [url, ca] = [engineVariable('DATABASE_ADMIN_URL'), engineVariable('DATABASE_CA')];
+  await migrate({ url, ca, schema, migrations: new URL('../../platform/testing/migrations/', import.meta.url) });
+  const database = openPool({ url, ca, schema });
+  const address = new URL(url);
+  address.search = ''; // or what it says of TLS would take the place of the authority
+  const bare = new pg.Pool({
+    connectionString: address.href,
+    ssl: { ca },
+    options: `-c search_path=${schema}`,
+    max: 8,
+  });
   try {
     const log = createPostgresMessageLogs(database).of(kind);
     console.log(header);
