@@ -95,6 +95,25 @@ const kinds: readonly Kind[] = [
       yield* examineElastic({ ...config, ELASTICSEARCH_URL }, now);
     },
   }),
+  kind({
+    engine: 'Cassandra',
+    variables: cassandraVariables,
+    first: 'CASSANDRA_HOSTS',
+    async *examine({ CASSANDRA_HOSTS = '', ...config }) {
+      const { examineCassandra } = await import('#platform/examination.cassandra.ts');
+      yield* examineCassandra({ ...config, CASSANDRA_HOSTS });
+    },
+  }),
+  kind({
+    engine: 'RabbitMQ',
+    variables: rabbitVariables,
+    first: 'RABBITMQ_URL',
+    async *examine({ RABBITMQ_URL = '', ...config }, services) {
+      const { examineRabbit } = await import('#platform/examination.amqp.ts');
+      const names = services.map(({ name }) => name);
+      yield* examineRabbit({ ...config, RABBITMQ_URL }, names);
+    },
+  }),
 ];
 
 /** What there is to look at: engines that the environment names, once for all services that use them in the same way. */
