@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { databaseVariables, elasticVariables, rabbitVariables, redisVariables } from '#platform/engine-config.ts';
+import {
+  cassandraVariables,
+  databaseVariables,
+  elasticVariables,
+  rabbitVariables,
+  redisVariables,
+} from '#platform/engine-config.ts';
 import type { Examination, Finding } from '#platform/engine.ts';
 import type { Service } from '#platform/service.ts';
 import { readSettings, type Settings, type SettingsOptions } from '#platform/settings.ts';
