@@ -64,7 +64,7 @@ async function variablesOf(file: string | undefined, loaded: readonly Service[])
 /** The findings as people read them. */
 export function asTable(all: readonly Examined[]): string {
   const lines = all.flatMap(({ engine, services: names, findings }) => [
-    `${engine} (${names.join(', ')})`,
+    `${engine} (${names.join(', ') || 'no service yet'})`,
     ...findings.map(({ about, verdict, text }) => `  ${marks[verdict]} ${about.padEnd(9)} ${text}`),
     '',
   ]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isGiven, readConfig } from '#platform/config.ts';
 import {
   cassandraVariables,
   databaseVariables,
@@ -110,16 +111,6 @@ const kinds: readonly Kind[] = [
       yield* examineCassandra({ ...config, CASSANDRA_HOSTS });
     },
   }),
-  kind({
-    engine: 'RabbitMQ',
-    variables: rabbitVariables,
-    first: 'RABBITMQ_URL',
-    async *examine({ RABBITMQ_URL = '', ...config }, services) {
-      const { examineRabbit } = await import('#platform/examination.amqp.ts');
-      const names = services.map(({ name }) => name);
-      yield* examineRabbit({ ...config, RABBITMQ_URL }, names);
-    },
-  }),
 ];
 
 /** What there is to look at: engines that the environment names, once for all services that use them in the same way. */
@@ -137,6 +128,11 @@ export async function examinationsOf(options: ExaminationsOptions): Promise<Exam
       const key = JSON.stringify(Object.entries(values).sort());
       const group = groups.get(key) ?? { values, services: [] };
       groups.set(key, { ...group, services: [...group.services, service] });
+    }
+    // Set, though no service of this version reads it: it is looked at all the same.
+    if (groups.size === 0 && first !== 'DATABASE_URL' && isGiven(options.variables, 'shop', first)) {
+      const part = { name: 'shop', config: z.object(variables) };
+      groups.set('', { values: Object(readConfig([part], options).of(part)), services: [] });
     }
     return [...groups.values()].map(({ values, services }) => ({
       engine,
