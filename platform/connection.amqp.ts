@@ -19,8 +19,8 @@ export type AmqpConnection = {
 };
 
 const engine = 'RabbitMQ';
-const connectTimeoutMs = 2_000;
-const firstTryMs = 5_000; // TCP, TLS and the handshake; a server that hangs is no reason not to start
+const connectTimeoutMs = 5_000; // TCP, TLS and the sign-in, each; a busy broker takes its time to refuse
+const firstTryMs = 10_000; // a server that hangs is no reason not to start
 const closeTimeoutMs = 2_000;
 const heartbeatSeconds = 5; // a peer that vanished is given up after two
 
@@ -172,7 +172,7 @@ export async function rabbitRefusal(
   const tls = tlsProblem(codeOf(error));
   if (tls !== undefined) return refuses('RABBITMQ_CA, or the address in RABBITMQ_URL', tls);
   if (
-    /closed abruptly|ECONNRESET|Frame/i.test(text) &&
+    (/closed abruptly|Frame/i.test(text) || codeOf(error) === 'ECONNRESET') &&
     RABBITMQ_URL.startsWith('amqp:') &&
     (await speaksTls(RABBITMQ_URL))
   )
