@@ -122,7 +122,7 @@ async function* merged(one: AsyncGenerator<Chunk>, other: AsyncGenerator<Chunk>,
   const [a, b] = [createHead(one), createHead(other)];
   const isFirst = (x: string, y: string): boolean => (order === 'newest' ? x >= y : x <= y);
   for (;;) {
-    await Promise.all([a, b].map((head) => (head.isReady() ? undefined : head.pull())));
+    await Promise.all([a, b].filter((head) => !head.isReady()).map((head) => head.pull()));
     const entries: Entry[] = [];
     let reached: Head | undefined; // the one that has to read before anything else can be said
     while (a.isReady() && b.isReady() && reached === undefined) {

@@ -31,7 +31,7 @@ test('eight processes that migrate at once leave one schema, and each migration 
   );
   let said = '';
   for (const { stdout, stderr } of children)
-    for (const out of [stdout, stderr]) out?.on('data', (text) => (said += text));
+    for (const out of [stdout, stderr]) out?.on('data', (text: Buffer) => (said += text.toString()));
   const codes = await Promise.all(children.map(async (child) => ((await once(child, 'exit')) as unknown[])[0]));
   expect(codes.every((code) => code === 0) ? '' : said).toBe('');
   expect(said.match(/migrated/g)).toHaveLength(1);

@@ -102,9 +102,11 @@ export type Survived = {
   readonly slowestMs: number;
 };
 
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'only2u-cassandra-'));
-  const engine = await openEngine('cassandra', { folder, nodes: 3, say: (text) => console.log(text) });
+  const engine = await openEngine('cassandra', { folder, nodes: 3, say });
   try {
     const part = { name: 'test', config: z.object(cassandraVariables) };
     const config = readConfig([part], { variables: engine.variables }).of(part);
@@ -114,7 +116,7 @@ async function main(): Promise<void> {
       start: () => engine.start(),
       phaseMs: 10_000,
     });
-    console.log(result);
+    say(JSON.stringify(result));
     if (result.failures.length > 0 || result.missing > 0) process.exitCode = 1;
   } finally {
     await engine.purge();
