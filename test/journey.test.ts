@@ -174,6 +174,24 @@ test('what may be kept is kept: an ETag that still holds costs no body', async (
   expect((await fetch(url, { headers: { 'if-none-match': etag } })).status).toBe(304);
 });
 
+test('an answer that is kept is dropped when its product changes, before its five seconds are over', async () => {
+  const products = shop.client(ProductService, vendor.token);
+  const productId = await createProduct(vendor, shirt('Kept for now'));
+  const read = async () => (await shop.call('ProductService/GetProduct', { productId })).body['product']?.['title'];
+  for (let title = 1; ; title++) {
+    await read();
+    const keptMs = Date.now();
+    await products.updateProduct({
+      requestId: newId('req'),
+      product: { id: productId, title: `Changed ${title}` },
+      updateMask: { paths: ['title'] },
+    });
+    while ((await read()) !== `Changed ${title}`) await new Promise((resolve) => setImmediate(resolve));
+    // A machine that was held up for five seconds says nothing, so it is tried again.
+    if (Date.now() - keptMs < 5_000) return;
+  }
+});
+
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const payloadOf = (token: string): object => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
 

@@ -131,7 +131,7 @@ async function start(service: string, root: string, env: Variables): Promise<Chi
     said.push(line);
     if (line.includes('is ready')) {
       clearTimeout(timer);
-      child.stdout.resume();
+      child.stdout.on('data', (chunk: Buffer) => process.stderr.write(chunk)); // its log, as much of it as it was told to say
       return child;
     }
   }
