@@ -107,7 +107,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   const buses = createEventBuses(log);
   stage(() => buses.close());
 
-  const pubsub = await openPubSub(options.variables, log);
+  const { pubsub, engines: pubsubEngines } = await openPubSub(config, log);
   stage(() => pubsub.close());
   const announcements = announcementsOn(pubsub);
 
@@ -194,7 +194,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     (isEdge(service) ? opened.edge : opened.inner).push(() => running.close());
     if (running.address !== undefined) addresses.set(name, running.address);
     const { database } = running;
-    const engines = [...(database?.engines ?? []), ...busEngines, ...(running.engines ?? [])];
+    const engines = [...(database?.engines ?? []), ...busEngines, ...pubsubEngines, ...(running.engines ?? [])];
     const own = () => running.ready?.() ?? Promise.resolve();
     const ready = () => assertReady(engines, own);
     const handlers = [...running.handlers];

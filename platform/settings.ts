@@ -89,7 +89,8 @@ export async function readSettings({ entries, services, variables, onProgress }:
   const parts = [own, places, ...buses, ...services];
   const configuration = readConfig(parts, { variables, fallback });
   const placeOf = configuration.of(places);
-  const plain = new Set([...buses, ...services].flatMap((part) => plainTextPlaces(Object(configuration.of(part)))));
+  const readers: readonly Configurable[] = [own, ...buses, ...services];
+  const plain = new Set(readers.flatMap((part) => plainTextPlaces(valuesOf(configuration.of(part)))));
   if (plain.size > 0 && first.ALLOW_PLAINTEXT === 'off') throw plainTextRefused([...plain]);
   const portOf = (service: string): number => Number(placeOf[portVariable(service)]);
   return {
@@ -107,6 +108,10 @@ export async function readSettings({ entries, services, variables, onProgress }:
     busOf: (service) =>
       buses.some(({ name }) => name === service) ? configuration.of({ name: service, config: busConfig }) : undefined,
   };
+}
+
+function valuesOf(config: unknown): Readonly<Record<string, unknown>> {
+  return typeof config === 'object' && config !== null ? { ...config } : {};
 }
 
 function plainTextRefused(variables: readonly string[]): StartError {
