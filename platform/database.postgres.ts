@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { postgresEngine } from './connection.postgres.ts';
+import { postgresEngine, refusedStart } from './connection.postgres.ts';
 import type { DatabaseConfig } from './engine-config.ts';
 import { whenReachable } from './engine.ts';
 import type { ServiceEvents } from './event-bus.ts';
@@ -46,7 +46,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const database = withReplica(openPool({ ...options, level }), options);
   let migrated = false;
   async function bringUpToDate(): Promise<void> {
-    await database.query('SELECT 1'); // from here on other versions see that this one runs
+    // From here on other versions see that this one runs. Later a refusal is waited out, as somebody changes what is there; now it is final.
+    await database.query('SELECT 1').catch((error: unknown) => {
+      throw refusedStart(error, schema) ?? error;
+    });
     migrated = await migrate(options);
   }
   await whenReachable(bringUpToDate, { engine: postgresEngine, log }).catch(async (error: unknown) => {

@@ -8,6 +8,9 @@ export const authorities = z
   .refine(areCertificates, 'holds no certificates in PEM; the path of a file goes into the variable that ends in _FILE')
   .optional();
 
+/** The same, or "system" for the authorities of the system. */
+const authoritiesOrSystem = z.literal('system').or(authorities);
+
 function areCertificates(text: string): boolean {
   const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   try {
@@ -74,7 +77,7 @@ export const rabbitVariables = {
   /** amqps://USER:PASSWORD@HOST:PORT/VIRTUAL-HOST; amqps is TLS. Each service has a user of its own: ORDER_RABBITMQ_URL. */
   RABBITMQ_URL: z.url({ protocol: /^amqps?$/ }).optional(),
   /** Whom to trust with amqps, in PEM; without it the system's authorities. */
-  RABBITMQ_CA: z.string().optional(),
+  RABBITMQ_CA: authorities,
 };
 
 export type RabbitConfig = z.infer<z.ZodObject<typeof rabbitVariables>>;
@@ -86,7 +89,7 @@ export const kafkaVariables = {
     .regex(/^[^\s,]+:\d+(,[^\s,]+:\d+)*$/, 'is no list of host:port with commas between')
     .optional(),
   /** Whom to trust, in PEM, or "system" for the system's authorities: with it Kafka is spoken to with TLS. */
-  KAFKA_CA: z.string().optional(),
+  KAFKA_CA: authoritiesOrSystem,
   /** SASL SCRAM-SHA-512. */
   KAFKA_USERNAME: z.string().optional(),
   KAFKA_PASSWORD: z.string().optional(),
@@ -104,7 +107,7 @@ export const elasticVariables = {
     )
     .optional(),
   /** Whom to trust with https, in PEM; without it the system's authorities. */
-  ELASTICSEARCH_CA: z.string().optional(),
+  ELASTICSEARCH_CA: authorities,
   /** What all indices and aliases begin with. */
   ELASTICSEARCH_PREFIX: z
     .string()
@@ -138,7 +141,7 @@ export const cassandraVariables = {
     .regex(/^([1-9]|[\w.-]+:[1-9](,[\w.-]+:[1-9])*)$/, 'is no number such as 3, or list such as dc1:3,dc2:3')
     .optional(),
   /** Whom to trust, in PEM; with it TLS is spoken. */
-  CASSANDRA_CA: z.string().optional(),
+  CASSANDRA_CA: authorities,
   /** TLS with the system's authorities is "on" without CASSANDRA_CA. */
   CASSANDRA_TLS: z.enum(['on', 'off']).optional(),
 };

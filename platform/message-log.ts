@@ -31,8 +31,8 @@ export type NewEntry = Omit<Entry, 'editTime'>;
  *
  * **Order.** The entries of a thread are ordered by their ids, and so by the clocks of those who made them; two are never equal. Clocks may
  * differ by a minute: an id from further ahead is refused, so that nothing stands at the end of a thread for ever. An entry with a
- * smaller id may still arrive after one with a greater: who catches up begins `arrivalSlackMs` before what it has, and passes over
- * what it knows.
+ * smaller id may still arrive after one with a greater: who catches up begins ten seconds before what it has, and passes over what
+ * it knows: an entry takes no longer from its id to the log, unless its writer was away.
  *
  * **Repeats.** Each of these may be done again, by another process and later: an id stands for one content.
  *
@@ -61,9 +61,6 @@ export type MessageLogs = {
 
 /** How far the clocks of two machines may differ. */
 export const clocksDifferMs = 60_000;
-
-/** How long an entry may take from its id to the log, unless its writer was away for longer. */
-export const arrivalSlackMs = 10_000;
 
 /** The most entries of one page. */
 export const maxPage = 200;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { redisVariables } from './engine-config.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -49,6 +50,8 @@ export const processConfig = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
   /** Which part of the traces that begin here is kept, 0 to 1. */
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
+  // What a process tells all others goes through this Redis, whichever the services in it have.
+  ...redisVariables,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   /** "pretty" for people, which is what a terminal gets, "json" for machines. */
   LOG_FORMAT: z.enum(['json', 'pretty']).default(process.stdout.isTTY ? 'pretty' : 'json'),

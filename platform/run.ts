@@ -109,7 +109,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   const buses = createEventBuses(log);
   stage(() => buses.close());
 
-  const pubsub = await openPubSub(options.variables, log);
+  const { pubsub, engines: pubsubEngines } = await openPubSub(config, log);
   stage(() => pubsub.close());
   const announcements = announcementsOn(pubsub);
 
@@ -203,8 +203,9 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     const engines = [
       ...(database?.engines ?? []),
       ...busEngines,
-      ...(running.engines ?? []),
+      ...pubsubEngines,
       ...(auditing?.engines ?? []),
+      ...(running.engines ?? []),
     ];
     const own = () => running.ready?.() ?? Promise.resolve();
     const ready = () => assertReady(engines, own);

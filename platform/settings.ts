@@ -93,9 +93,8 @@ export async function readSettings({ entries, services, variables, onProgress }:
   const parts = [own, places, ...buses, ...logs, ...services];
   const configuration = readConfig(parts, { variables, fallback });
   const placeOf = configuration.of(places);
-  const plain = new Set(
-    [...buses, ...logs, ...services].flatMap((part) => plainTextPlaces(Object(configuration.of(part)))),
-  );
+  const readers: readonly Configurable[] = [own, ...buses, ...logs, ...services];
+  const plain = new Set(readers.flatMap((part) => plainTextPlaces(valuesOf(configuration.of(part)))));
   if (plain.size > 0 && first.ALLOW_PLAINTEXT === 'off') throw plainTextRefused([...plain]);
   const portOf = (service: string): number => Number(placeOf[portVariable(service)]);
   return {
@@ -114,6 +113,10 @@ export async function readSettings({ entries, services, variables, onProgress }:
       buses.some(({ name }) => name === service) ? configuration.of({ name: service, config: busConfig }) : undefined,
     logsOf: (service) => configuration.of({ name: service, config: cassandraConfig }),
   };
+}
+
+function valuesOf(config: unknown): Readonly<Record<string, unknown>> {
+  return typeof config === 'object' && config !== null ? { ...config } : {};
 }
 
 function plainTextRefused(variables: readonly string[]): StartError {

@@ -28,6 +28,9 @@ test.each([
 ] as const)('%s says to try again, and not who is away', async (method, body) => {
   const { token } = method.startsWith('Coupon') ? vendor : customer;
   expect(await refused(shop, method, body, token)).toMatchObject({ status: 503, code: 'unavailable' });
+  const { headers, body: answer } = await shop.call(method, body, { token });
+  expect(headers.get('retry-after')).toBe('1');
+  expect(JSON.stringify(answer)).toContain('google.rpc.RetryInfo');
 });
 
 test('a provider is told to come again with its event', async () => {

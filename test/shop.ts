@@ -11,10 +11,9 @@ import { type Role } from '#gen/only2u/user/v1/user_pb.ts';
 import { newId } from '#platform/ids.ts';
 import { type Dial, type RunOptions, startShop } from '#platform/run.ts';
 import { createTestDatabase } from '#platform/testing/database.ts';
-import { engineVariables } from '#platform/testing/engines.ts';
 import { services } from '#services/all.ts';
-import { shopVariables } from '../engines/variables.ts';
 import { unsettled } from './audit.ts';
+import { engineQuietMs, openShopEngines } from './shop-engines.ts';
 import { startShopProcesses } from './shop-processes.ts';
 
 /** What the gateway answered. */
@@ -74,7 +73,7 @@ const packages: Readonly<Record<string, string>> = {
   TestProviderService: 'only2u.payment.v1',
 };
 
-const settleWithinMs = 20_000;
+const settleWithinMs = { here: 20_000, onEngines: 90_000 };
 
 /** What the shop's tokens come from. */
 export const userSecret = 'a secret of thirty-two bytes or more, for tests';
@@ -87,6 +86,7 @@ export async function openTestShop(
 ): Promise<TestShop> {
   const folder = await mkdtemp(join(tmpdir(), 'only2u-test-'));
   const database = await createTestDatabase();
+  const engines = process.env['TEST_SHOP'] === 'engines' ? await openShopEngines() : undefined;
   const options: RunOptions = {
     entries: services,
     names,
@@ -102,11 +102,12 @@ export async function openTestShop(
       TEST_PROVIDER: 'on',
       GATEWAY_TRUSTED_PROXIES: '127.0.0.1', // so that each caller has an address of its own
       ...Object.fromEntries(services.map(({ name }) => [`${name.toUpperCase()}_PORT`, '0'])),
+      ...engines?.variables,
       ...variables,
     },
     fetchKeys: async (dial) => (await dial(KeyService).getKeys({})).jwksJson,
   };
-  const run = process.env['TEST_SHOP'] === 'engines' ? runApart : runHere;
+  const run = engines === undefined ? runHere : startShopProcesses; // several of each service on engines
   let shop = await run(options);
   const addressOf = (name: string): string => shop.addressOf(name);
   const test: TestShop = {
@@ -141,12 +142,16 @@ export async function openTestShop(
       return createClient(contract, createConnectTransport({ ...transport, interceptors: [sign] }));
     },
     async settled() {
-      const giveUpMs = Date.now() + settleWithinMs;
+      const quietMs = engines === undefined ? 0 : engineQuietMs;
+      const giveUpMs = Date.now() + (engines === undefined ? settleWithinMs.here : settleWithinMs.onEngines);
+      let quietSinceMs: number | undefined;
       for (;;) {
-        const open = await unsettled(() => database.url);
-        if (open.length === 0) return;
+        const lookedMs = Date.now();
+        const open = [...((await engines?.unsettled()) ?? []), ...(await unsettled(() => database.url))];
+        quietSinceMs = open.length > 0 ? undefined : (quietSinceMs ?? lookedMs);
+        if (quietSinceMs !== undefined && lookedMs - quietSinceMs >= quietMs) return;
         if (Date.now() > giveUpMs) throw new Error(`still open: ${open.join('; ')}`);
-        await pause(50); // between two looks
+        await pause(engines === undefined ? 50 : 250); // between two looks
       }
     },
     databaseUrlOf: () => database.url,
@@ -177,6 +182,7 @@ export async function openTestShop(
     },
     async close() {
       await shop.close();
+      await engines?.close();
       await database.close();
       await rm(folder, { recursive: true, force: true });
     },
@@ -195,14 +201,4 @@ async function runHere(options: RunOptions): Promise<Running> {
     dial: (contract, workload) => dial(contract, workload) as Client<typeof contract>, // also what it may not call: the server says so
     close: () => shop.close(),
   };
-}
-
-/** Processes of their own, several of each service, on the engines that run: what `npm run check:engines` has the journeys do. */
-async function runApart({ variables, names }: RunOptions): Promise<Running> {
-  // Each test has a database of its own, and its own failures of events in it.
-  const engines = Object.entries(shopVariables(engineVariables())).filter(([name]) => !/DATABASE|EVENT_BUS/.test(name));
-  return startShopProcesses({
-    names,
-    variables: { ...Object.fromEntries(engines), REDIS_PREFIX: `${newId('shop')}:`, ...variables },
-  });
 }

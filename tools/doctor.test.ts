@@ -73,3 +73,18 @@ test('a shop on its own database has nothing to be looked at', async () => {
   const found = await examinationsOf({ entries: services, services: loaded, variables: { ONLY2U_DATA: folder } });
   expect(asTable(await examineAll(found))).toMatch(/^No engine is named/);
 });
+
+test('a Kafka that is not there is told with the variable to correct, for all that tell and hear events through it', async () => {
+  const loaded = await Promise.all(services.map(({ load }) => load()));
+  const examine = async (variables: Record<string, string>): Promise<unknown> =>
+    examineAll(
+      await examinationsOf({ entries: services, services: loaded, variables: { ONLY2U_DATA: folder, ...variables } }),
+    );
+  expect(await examine({ KAFKA_BROKERS: '127.0.0.1:1' })).toMatchObject([
+    {
+      engine: 'Kafka',
+      services: ['user', 'product', 'cart', 'coupon', 'order', 'payment'],
+      findings: [{ verdict: 'bad', text: expect.stringMatching(/^it can’t be reached.*correct KAFKA_BROKERS/) }],
+    },
+  ]);
+});

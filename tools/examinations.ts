@@ -4,6 +4,7 @@ import {
   cassandraVariables,
   databaseVariables,
   elasticVariables,
+  kafkaVariables,
   rabbitVariables,
   redisVariables,
 } from '#platform/engine-config.ts';
@@ -36,7 +37,7 @@ type Kind<S extends z.ZodRawShape = z.ZodRawShape> = {
 };
 
 function kind<S extends z.ZodRawShape>(own: Kind<S>): Kind {
-  return own as unknown as Kind; // it is only asked with what its own variables gave
+  return own; // it is only asked with what its own variables gave
 }
 
 const limitMs = 30_000; // of one engine with all its questions; each of those has a limit of its own
@@ -94,6 +95,18 @@ const kinds: readonly Kind[] = [
     },
   }),
   kind({
+    engine: 'Kafka',
+    variables: kafkaVariables,
+    first: 'KAFKA_BROKERS',
+    async *examine({ KAFKA_BROKERS = '', ...config }, services) {
+      const { examineKafka } = await import('#platform/examination.kafka.ts');
+      yield* examineKafka(
+        { ...config, KAFKA_BROKERS },
+        services.map(({ name }) => name),
+      );
+    },
+  }),
+  kind({
     engine: 'Elasticsearch',
     variables: elasticVariables,
     first: 'ELASTICSEARCH_URL',
@@ -132,7 +145,10 @@ export async function examinationsOf(options: ExaminationsOptions): Promise<Exam
     // Set, though no service of this version reads it: it is looked at all the same.
     if (groups.size === 0 && first !== 'DATABASE_URL' && isGiven(options.variables, 'shop', first)) {
       const part = { name: 'shop', config: z.object(variables) };
-      groups.set('', { values: Object(readConfig([part], options).of(part)), services: [] });
+      groups.set('', {
+        values: z.record(z.string(), z.unknown()).parse(readConfig([part], options).of(part)),
+        services: [],
+      });
     }
     return [...groups.values()].map(({ values, services }) => ({
       engine,

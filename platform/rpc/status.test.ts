@@ -56,10 +56,25 @@ test("an upstream service's error says no more than to wait or try again, else i
     expect(error.code).toBe(passed);
     expect(error.message).not.toContain('db-7');
     expect([...error.metadata]).toEqual([]);
-    expect(error.details).toEqual([]);
+    expect(error.findDetails(RetryInfoSchema)).toHaveLength(code === Code.Unavailable ? 1 : 0);
+    expect(error.findDetails(ErrorInfoSchema)).toEqual([]);
     expect(error.cause).toBe(upstream);
     expect(isUpstream(error)).toBe(false);
   }
+});
+
+test('whatever is unavailable says when to try again: as a service upstream says it, else in a second', () => {
+  const busy = (retryAfterMs?: number): Fault =>
+    new Fault('unavailable', 'BUSY', 'Try again.', retryAfterMs === undefined ? {} : { retryAfterMs });
+  const notThere = markUpstream(new ConnectError('connect ECONNREFUSED 10.0.0.7:50052', Code.Unavailable));
+  for (const [thrown, seconds] of [
+    [notThere, 1n],
+    [busy(), 1n],
+    [busy(5_000), 5n],
+    [markUpstream(toConnectError(busy(5_000))), 5n],
+    [markUpstream(toConnectError(new Fault('resource-exhausted', 'FULL', 'Wait.', { retryAfterMs: 3_000 }))), 3n],
+  ] as const)
+    expect(toConnectError(thrown).findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { seconds, nanos: 0 } }]);
 });
 
 test('a race that was lost upstream is told as one that a second try may win, and whose it was is not told', () => {

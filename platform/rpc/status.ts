@@ -33,6 +33,8 @@ const passing = new Map<Code, string>([
   [Code.ResourceExhausted, 'a service that this call needs has more calls than it can answer; wait, then try again'],
 ]);
 
+const retryUnlessToldMs = 1_000; // about what a process that is started anew takes to listen
+
 const maxFieldViolations = 50; // what a person reads; more only risks the peers' limit on trailers, 8 KiB in many
 const maxMessageLength = 2_000; // the same limit
 
@@ -52,8 +54,8 @@ export function isUpstream(error: unknown): boolean {
 /**
  * What the caller is told of a thrown value. A `Fault` becomes its code with ErrorInfo, BadRequest and RetryInfo; a ConnectError made
  * here passes as it is; an upstream service's error passes as Unavailable, DeadlineExceeded, Canceled or ResourceExhausted
- * without its text, as Unavailable with CONCURRENT_CHANGE where it was Aborted, or becomes Internal; anything else is Internal with
- * nothing of it said. The thrown value is kept as `cause`, for the log.
+ * without its text but with its RetryInfo, as Unavailable with CONCURRENT_CHANGE where it was Aborted, or becomes Internal; anything else is Internal with
+ * nothing of it said. Whatever is Unavailable says when to try again. The thrown value is kept as `cause`, for the log.
  *
  * A gateway, whose callers are to read upstream errors, sends those on instead of asking this function.
  */
@@ -63,9 +65,16 @@ export function toConnectError(thrown: unknown): ConnectError {
     if (!isUpstream(thrown)) return thrown;
     if (thrown.code === Code.Aborted) return faultError(raceLost(thrown));
     const text = passing.get(thrown.code);
-    if (text !== undefined) return new ConnectError(text, thrown.code, undefined, undefined, thrown);
+    if (text !== undefined) return new ConnectError(text, thrown.code, undefined, retryHint(thrown), thrown);
   }
   return new ConnectError('internal error', Code.Internal, undefined, undefined, thrown);
+}
+
+/** The RetryInfo of an upstream error as a detail to send; one of our own where a peer that isn't there could say none; [] for what no waiting helps. */
+export function retryHint(error: ConnectError): OutgoingDetail[] {
+  const [told] = error.findDetails(RetryInfoSchema);
+  if (told !== undefined) return [detail(RetryInfoSchema, told)];
+  return error.code === Code.Unavailable ? [retryInfo(retryUnlessToldMs)] : [];
 }
 
 // Not Aborted here: it was no etag of our caller's that was out of date, and the same call again is all that is needed.
@@ -106,13 +115,16 @@ function faultError(fault: Fault): ConnectError {
       .map(({ field, description, reason }) => ({ field, description, reason: reason ?? '' }));
     details.push(detail(BadRequestSchema, { fieldViolations }));
   }
-  if (fault.retryAfterMs !== undefined) {
-    const ms = Math.max(0, Math.ceil(fault.retryAfterMs));
-    const retryDelay = { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
-    details.push(detail(RetryInfoSchema, { retryDelay }));
-  }
+  const retryAfterMs = fault.retryAfterMs ?? (fault.kind === 'unavailable' ? retryUnlessToldMs : undefined);
+  if (retryAfterMs !== undefined) details.push(retryInfo(retryAfterMs));
   const text = fault.message.slice(0, maxMessageLength).toWellFormed();
   return new ConnectError(text, codes[fault.kind], undefined, details, fault);
+}
+
+function retryInfo(afterMs: number): OutgoingDetail {
+  const ms = Math.max(0, Math.ceil(afterMs));
+  const retryDelay = { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
+  return detail(RetryInfoSchema, { retryDelay });
 }
 
 type OutgoingDetail = { readonly desc: DescMessage; readonly value: Message };

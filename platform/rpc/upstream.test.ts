@@ -41,7 +41,7 @@ test("an upstream service's refusal is this service's internal error, and the lo
 test('an upstream service that is unavailable makes this one unavailable, without its text', async () => {
   const { front, close } = await openTwo('unavailable');
   const error: unknown = await front.client.unary({}).catch((thrown: unknown) => thrown);
-  expect(error).toMatchObject({ code: Code.Unavailable, details: [] });
+  expect(error).toMatchObject({ code: Code.Unavailable, details: [{ type: 'google.rpc.RetryInfo' }] });
   expect(String(error)).not.toContain('inner');
   await close();
 });

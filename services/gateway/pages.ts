@@ -130,7 +130,7 @@ function addRoutes(app: Express, { jwks, cors, log, ready }: PagesOptions): void
     const mistaken = typeof error === 'object' && error !== null && 'status' in error && error.status === 400;
     response
       .status(mistaken ? 400 : 503)
-      .set('cache-control', 'no-store')
+      .set({ 'cache-control': 'no-store', ...(mistaken ? {} : { 'retry-after': '1' }) })
       .json(
         mistaken
           ? { code: 'invalid_argument', message: 'The address is malformed.' }

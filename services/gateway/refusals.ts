@@ -12,7 +12,7 @@ import {
   ResourceInfoSchema,
   RetryInfoSchema,
 } from '#gen/google/rpc/error_details_pb.ts';
-import { isUpstream, toConnectError } from '#platform/rpc/status.ts';
+import { isUpstream, retryHint, toConnectError } from '#platform/rpc/status.ts';
 
 /** The details that a client may read. Others (google.rpc.DebugInfo) stay inside. */
 const publicDetails: ReadonlyMap<string, DescMessage> = new Map(
@@ -40,16 +40,18 @@ const ownWords = new Map<Code, string>([
 
 /**
  * What a client of the edge is told. A service's refusal passes with its reason and its fields, as if the client had
- * asked the service itself; what tells of machines and bugs doesn't.
+ * asked the service itself; what tells of machines and bugs doesn't. Where a service isn't there, the edge says when to try again.
  */
 export function edgeError(thrown: unknown): ConnectError {
   if (!(thrown instanceof ConnectError) || !isUpstream(thrown)) return toConnectError(thrown);
-  const details = thrown.details.flatMap((detail) => {
+  const told = thrown.details.flatMap((detail) => {
     if ('desc' in detail) return publicDetails.has(detail.desc.typeName) ? [detail] : [];
     return readDetail(detail);
   });
+  const about = told.filter(({ desc }) => desc !== RetryInfoSchema);
+  const details = [...about, ...retryHint(thrown)];
   const isBug = thrown.code === Code.Internal || thrown.code === Code.Unknown || thrown.code === Code.DataLoss;
-  const keepsText = !isBug && (details.length > 0 || !ownWords.has(thrown.code));
+  const keepsText = !isBug && (about.length > 0 || !ownWords.has(thrown.code));
   const text = keepsText ? thrown.rawMessage : (ownWords.get(thrown.code) ?? '');
   return new ConnectError(text, isBug ? Code.Internal : thrown.code, undefined, isBug ? [] : details, thrown);
 }

@@ -77,7 +77,7 @@ export function writeRefusal(
     return;
   }
   const retryAfter = retryAfterSeconds(error);
-  if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
+  if (retryAfter !== undefined && !response.hasHeader('retry-after')) headers['retry-after'] = retryAfter;
   if (name === 'connect-get') headers['cache-control'] = 'no-store';
   const status = statusOfReason[reasonOf(error) ?? ''] ?? codeToHttpStatus(error.code);
   if (status === 401) headers['www-authenticate'] = 'Bearer';

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -146,6 +147,7 @@ function urlsOf(postgres: OpenEngine | undefined, variables: Readonly<Record<str
 function trade(market: Market, name: string): Trade {
   const outcomes: Outcome[] = [];
   const failures: string[] = [];
+  const series = randomUUID().slice(0, 8); // begins each request_id
   let open = true;
   let next = 0;
   const { checkouts } = planOf(Math.floor(Math.random() * 2 ** 31), 500, 0);
@@ -157,7 +159,7 @@ function trade(market: Market, name: string): Trade {
       try {
         // Who never pays keeps a whole minute.
         const paying = plan.pays === 'never' ? { ...plan, pays: 'at once' as const } : plan;
-        outcomes.push(await checkOut(paying, market.shoppingOf(buyer, `${name}-${index}`)));
+        outcomes.push(await checkOut(paying, market.shoppingOf(buyer, `${series}-${index}`)));
       } catch (error) {
         failures.push(`${name}, checkout ${index}: ${reasonOf(error)}: ${String(error)}`);
       }

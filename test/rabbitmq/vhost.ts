@@ -35,7 +35,8 @@ export async function openTestVhost(definitions: (vhost: string) => object = () 
   };
 }
 
-async function manage(method: string, path: string, body?: unknown): Promise<unknown> {
+/** Asks RabbitMQ’s management, as its administrator. */
+export async function manage(method: string, path: string, body?: unknown): Promise<unknown> {
   const url = new URL(path, engineVariable('RABBITMQ_MANAGEMENT_URL'));
   const auth = new URL(engineVariable('RABBITMQ_MANAGEMENT_URL'));
   const request = url.protocol === 'https:' ? requestTls : requestPlain;
