@@ -50,7 +50,14 @@ test('a policy says what its contract says', () => {
     roles: new Set(),
     timeoutMs: 2000,
     limits: [{ scope: 'address', requests: 6000, windowMs: 60_000 }],
-    cache: { maxAgeMs: 5000, shared: true },
+    cache: {
+      maxAgeMs: 5000,
+      shared: true,
+      invalidatedBy: ['ProductChanged', 'ProductDeleted'].map((name) => ({
+        event: `only2u.product.v1.${name}`,
+        field: 'product.id',
+      })),
+    },
     concurrency: 0,
     open: true,
     essential: false,
