@@ -29,11 +29,13 @@ const superuser = z.object({ DATABASE_ADMIN_URL_FILE: z.string(), DATABASE_CA_FI
 
 /** What stands on PostgreSQL alone, whatever else is configured. */
 const postgresSuites = [
+  '--testTimeout=120000',
   '\\.postgres\\.test\\.ts$',
   'platform/(change|migrate|outbox|request-id|tasks|tasks-queue|tasks-model|dead-letters)\\.test\\.ts$',
 ];
 
-const journeys = ['test/(journey|buying|crowd)\\.test\\.ts$'];
+// One after the other: each is a shop of twelve processes.
+const journeys = ['--runInBand', '--testTimeout=120000', 'test/(journey|buying|crowd)\\.test\\.ts$'];
 
 /** Other versions than the usual, one set after the other, and the suites that ask them. */
 const others: readonly { readonly name: EngineName; readonly version: string; readonly suites: string }[] = [
@@ -108,18 +110,20 @@ async function databaseOf(folder: string): Promise<Record<string, string>> {
 async function suite(
   title: string,
   config: string,
-  patterns: readonly string[],
+  args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
   say(`${title}: testing`);
+  const beganMs = performance.now();
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '-c', config];
-  const child = spawn(process.execPath, [...flags, ...patterns], {
+  const child = spawn(process.execPath, [...flags, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const [code] = await once(child, 'exit');
-  say(`${title}: ${code === 0 ? 'passed' : 'FAILED'}`);
+  const seconds = ((performance.now() - beganMs) / 1_000).toFixed(0);
+  say(`${title}: ${code === 0 ? 'passed' : 'FAILED'} in ${seconds} s`);
   if (code !== 0) failed.push(title);
 }
 
