@@ -25,17 +25,3 @@ CREATE TABLE message_log_erased (
   expire_time timestamptz NOT NULL,
   PRIMARY KEY (log, thread)
 );
-
--- Calls that are kept for the audit: written before the call runs, and handed to the log once it has ended.
-CREATE TABLE audit_call (
-  id text COLLATE "C" PRIMARY KEY,
-  method text NOT NULL,
-  caller text NOT NULL,
-  user_id text NOT NULL,
-  request_id text NOT NULL,
-  traceparent text NOT NULL,
-  begin_time timestamptz NOT NULL,
-  -- Null until it has ended; for ever if its process was killed.
-  code text,
-  end_time timestamptz
-);
