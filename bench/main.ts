@@ -5,14 +5,19 @@ import { createInterface } from 'node:readline';
 import { benchCatalog } from './catalog.ts';
 import { benchCheckout, benchCheckoutFlat } from './checkout.ts';
 import { postLoad } from './load.ts';
+import { benchEngines, enginesParts } from './engines/all.ts';
 import { benchPlanes } from './planes.ts';
 import { printHeader, printRow, type Row } from './row.ts';
 import { benchRpc } from './rpc.ts';
 
 const help = `Usage: npm run bench [-- rpc|echo|planes|catalog|checkout|checkout-flat …]
+       npm run bench -- engines [${enginesParts.join('|')} …]
 
 Measures the named parts, or all of them but checkout-flat (which fills a shop with a million orders), in one run. Servers run on one core and their callers on another; a figure is only
 worth something beside the others of its run. BENCH_SECONDS (5) is how long each is measured.
+
+engines: what the ports cost through their adapters on the engines that run (npm run engines -- up), beside their bare drivers and what the shop stands on by itself, by turns in one process. Each
+figure takes BENCH_SECONDS (2). log fills threads of BENCH_ENTRIES (1000000) messages, which takes minutes; search takes BENCH_SIZES (1000,100000) products.
 `;
 
 const parts: Readonly<Record<string, (report: (row: Row) => void) => Promise<void>>> = {
@@ -32,6 +37,11 @@ else {
   console.log(
     `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}\n`,
   );
+  if (chosen[0] === 'engines') await benchEngines(chosen.slice(1), Number(process.env['BENCH_SECONDS'] ?? 2));
+  else await benchParts();
+}
+
+async function benchParts(): Promise<void> {
   printHeader();
   for (const [name, bench] of Object.entries(parts)) {
     if (chosen.length === 0 ? name !== 'checkout-flat' : chosen.includes(name)) await bench(printRow);

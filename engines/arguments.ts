@@ -84,7 +84,7 @@ function parsed(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new StartError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${help}`, { cause: error });
   }
 }
 

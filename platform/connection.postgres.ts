@@ -98,6 +98,11 @@ export function isDisconnected(error: unknown): boolean {
   return error instanceof Error && code === '' && driverErrors.test(error.message);
 }
 
+/** Whether a wait for a connection was given up, be it for one that is taken or for a new one: the words are pg-pool's. */
+export function isLateConnection(error: unknown): boolean {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
+}
+
 /** What a driver's error means to a caller; undefined for one that is a bug of ours, or a rule of the schema. */
 export function databaseFault(error: unknown): Fault | undefined {
   if (error instanceof Fault) return undefined;

@@ -90,7 +90,7 @@ export async function startConsuming({
     try {
       await channel.prefetch(prefetch);
       const onCancel = (): void => void channel.close().catch(() => undefined); // the queue was deleted, or moved
-      const { consumerTag } = await channel.consume(group, (delivery) => {
+      await channel.consume(group, (delivery) => {
         if (delivery === null) return onCancel();
         const message = messageOf(delivery);
         lanes.add(message.key, { delivery, message, again: delivery.fields.redelivered });
@@ -102,14 +102,17 @@ export async function startConsuming({
         burials.add(burial);
       });
       onListening();
+      // Not canceled before it is closed: the next process would begin with what is new, and get what this one held afterwards.
       await whenAborted(stopped);
-      if (!ended.signal.aborted) await channel.cancel(consumerTag);
       await Promise.race([
         Promise.all([lanes.close(), ...burials]),
         ...(closing.signal.aborted ? [] : [sleep(settleMs, undefined, { ref: false })]),
       ]);
-      // Acknowledgements overtake no question: the answer says that the queue has them, or closing would bring those events again.
-      if (!ended.signal.aborted) await channel.checkQueue(group);
+      // A consumer that waits behind ours: the queue says so after it has taken our acknowledgements, or closing would bring those events again.
+      if (!ended.signal.aborted) {
+        const { consumerTag } = await channel.consume(group, () => undefined);
+        await channel.cancel(consumerTag);
+      }
       if (!ended.signal.aborted) await channel.close();
     } catch (error) {
       await lanes.close();

@@ -65,19 +65,24 @@ export function createHandling({
   }
 
   async function run(message: EventMessage, stopped: AbortSignal): Promise<{ readonly cause: unknown } | undefined> {
-    const late = new AbortController();
+    // By hand, since AbortSignal.any took a fifth of what an event costs.
+    const ending = new AbortController();
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      late.abort();
+      ending.abort();
       reject(new Error(`not handled within ${handleLimitMs / 1_000} s`));
     }, handleLimitMs);
+    const onStopped = (): void => ending.abort(stopped.reason);
+    if (stopped.aborted) onStopped();
+    stopped.addEventListener('abort', onStopped);
     try {
-      await Promise.race([subscribing.handle(message, AbortSignal.any([late.signal, stopped])), promise]);
+      await Promise.race([subscribing.handle(message, ending.signal), promise]);
       return undefined;
     } catch (cause) {
       return { cause };
     } finally {
       clearTimeout(timer);
+      stopped.removeEventListener('abort', onStopped);
     }
   }
 

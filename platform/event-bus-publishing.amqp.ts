@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmChannel } from 'amqplib';
 import type { AmqpConnection } from './connection.amqp.ts';
 import { engineAway } from './engine.ts';
@@ -21,21 +20,32 @@ const engine = 'RabbitMQ';
 const maxInFlight = 500; // what a publisher holds in memory, and what comes twice when the connection breaks
 const confirmTimeoutMs = 10_000; // a broker whose memory or disk is full reads no further
 
+type Open = {
+  readonly channel: ConfirmChannel;
+  /** Events that no queue took. */
+  readonly returned: Set<string>;
+  /** Who waits for confirms, to be told when the channel has gone. */
+  readonly waiting: Set<(error: unknown) => void>;
+};
+
 /** Publishes with confirms, in order, on one channel of the connection that is open. */
 export function createPublishing(connection: () => Promise<AmqpConnection>): Publishing {
-  let current: { readonly channel: ConfirmChannel; readonly returned: Set<string> } | undefined;
-  let opening: Promise<NonNullable<typeof current>> | undefined;
+  let current: Open | undefined;
+  let opening: Promise<Open> | undefined;
 
-  async function open(): Promise<NonNullable<typeof current>> {
+  async function open(): Promise<Open> {
     const model = (await connection()).current();
     const channel = await model.createConfirmChannel().catch((error: unknown) => {
       throw engineAway(engine, error);
     });
-    const opened = { channel, returned: new Set<string>() };
-    channel.on('error', () => undefined); // each publish under way is rejected, and says why
+    channel.setMaxListeners(0); // each of any number of publishers may wait for it to drain
+    const opened: Open = { channel, returned: new Set(), waiting: new Set() };
+    let reason: unknown = new Error('the channel was closed');
+    channel.on('error', (error) => (reason = error));
     channel.on('return', ({ properties }) => void opened.returned.add(String(properties.messageId)));
     channel.on('close', () => {
       if (current === opened) current = undefined;
+      for (const reject of opened.waiting) reject(engineAway(engine, reason));
     });
     current = opened;
     return opened;
@@ -43,36 +53,34 @@ export function createPublishing(connection: () => Promise<AmqpConnection>): Pub
 
   async function publishSome(messages: readonly EventMessage[], to: (message: EventMessage) => Address): Promise<void> {
     (await connection()).current(); // refuses at once while RabbitMQ takes nothing
-    const { channel, returned } = current ?? (await (opening ??= open().finally(() => (opening = undefined))));
-    const closed = whenClosed(channel);
-    const confirmed: Promise<void>[] = [];
+    const { channel, returned, waiting } = current ?? (await (opening ??= open().finally(() => (opening = undefined))));
+    const { promise: confirmed, resolve, reject } = Promise.withResolvers<void>();
+    confirmed.catch(() => undefined); // it is awaited below
+    waiting.add(reject);
+    const timer = setTimeout(() => reject(notConfirmed()), confirmTimeoutMs);
+    let left = messages.length;
     try {
       for (const message of messages) {
         const { exchange, routingKey, mandatory } = to(message);
-        const { promise, resolve, reject } = Promise.withResolvers<void>();
-        promise.catch(() => undefined); // all are awaited below, unless one before was refused
-        confirmed.push(promise);
-        const hasRoom = channel.publish(
-          exchange,
-          routingKey,
-          bodyOf(message),
-          propertiesOf(message, mandatory),
-          (error) => {
-            if (returned.delete(message.id)) reject(unroutable(message, exchange));
-            else if (error === null || error === undefined) resolve();
-            else reject(engineAway(engine, error));
-          },
-        );
-        if (!hasRoom) await within(Promise.race([closed.promise, drained(channel)]));
+        const properties = propertiesOf(message, mandatory);
+        const hasRoom = channel.publish(exchange, routingKey, bodyOf(message), properties, (error) => {
+          if (returned.delete(message.id)) reject(unroutable(message, exchange));
+          else if (error !== null && error !== undefined) reject(engineAway(engine, error));
+          else if (--left === 0) resolve();
+        });
+        if (hasRoom) continue;
+        await Promise.race([confirmed, drained(channel)]);
+        timer.refresh();
       }
-      await within(Promise.race([closed.promise, Promise.all(confirmed)]));
+      await confirmed;
     } catch (error) {
       if (error instanceof Fault && error.reason === 'EVENT_UNROUTABLE') throw error;
       if (current?.channel === channel) current = undefined;
       channel.close().catch(() => undefined); // or what was never confirmed would be held for ever
       throw error instanceof Fault ? error : engineAway(engine, error);
     } finally {
-      closed.forget();
+      clearTimeout(timer);
+      waiting.delete(reject);
     }
   }
 
@@ -112,32 +120,6 @@ function drained(channel: ConfirmChannel): Promise<void> {
   return new Promise((resolve) => channel.once('drain', () => resolve()));
 }
 
-async function within<T>(work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  const late = sleep(confirmTimeoutMs, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`RabbitMQ has not confirmed within ${confirmTimeoutMs / 1_000} s`);
-  });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-  }
-}
-
-function whenClosed(channel: ConfirmChannel): { readonly promise: Promise<never>; forget(): void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  promise.catch(() => undefined);
-  let reason: unknown = new Error('the channel was closed');
-  const onError = (error: unknown): void => void (reason = error);
-  const onClose = (): void => reject(engineAway(engine, reason));
-  channel.once('error', onError);
-  channel.once('close', onClose);
-  return {
-    promise,
-    forget() {
-      channel.off('error', onError);
-      channel.off('close', onClose);
-    },
-  };
+function notConfirmed(): Error {
+  return new Error(`RabbitMQ has not confirmed within ${confirmTimeoutMs / 1_000} s`);
 }

@@ -5,7 +5,7 @@ import { redisScript } from './script.redis.ts';
 // KEYS: the lease, the last token. ARGV: time to live, time to live of the last token.
 // The token is at least the server's time in microseconds, which a double holds exactly until the year 2255: it goes on growing when Redis
 // was emptied, or restored from an older copy. The last token is kept for a clock that is set back.
-const taking = redisScript(`
+export const taking = redisScript(`
 local left = redis.call('pttl', KEYS[1])
 if left ~= -2 then return left end
 local time = redis.call('time')
@@ -16,7 +16,7 @@ redis.call('set', KEYS[2], text, 'px', ARGV[2])
 return text`);
 
 // Renews, leaves for so long, or gives back: an expiry of 0 deletes.
-const keeping = redisScript(`
+export const keeping = redisScript(`
 if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end
 return 0`);
 

@@ -98,7 +98,9 @@ async function atStart(schema: string, work: () => Promise<void>): Promise<void>
   try {
     await work();
   } catch (error) {
-    throw refusedStart(error, schema) ?? databaseFault(error) ?? error;
+    const refused = refusedStart(error, schema);
+    if (refused !== undefined) throw refused;
+    throw databaseFault(error) ?? error;
   }
 }
 

@@ -202,5 +202,5 @@ async function anotherAuthority(): Promise<string> {
   const { ca: own } = identity.tls.current();
   identity.close();
   await rm(dataDir, { recursive: true });
-  return String(own);
+  return own;
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
@@ -6,6 +5,7 @@ import {
   connectionOf,
   databaseFault,
   isDisconnected,
+  isLateConnection,
   postgresEngine,
   type PostgresTarget,
   refusalOf,
@@ -13,6 +13,7 @@ import {
 import type { EngineState } from './engine.ts';
 import { Fault } from './fault.ts';
 import { listenOn } from './listen.postgres.ts';
+import { ask, getTypeParser, type StatementTimes } from './statement.postgres.ts';
 import { createStatementTimes, type PoolLoad } from './telemetry/database-metrics.ts';
 
 /** Asks PostgreSQL. `$1`, `$2`… stand for the values. int8 comes back as bigint, timestamptz as Date, date and numeric as text. */
@@ -72,7 +73,6 @@ export type PoolOptions = PostgresTarget & {
 };
 
 const attempts = 5; // of a transaction that lost against another; a sixth loss in a row means a hot spot, not bad luck
-const namedStatements = 500; // a connection keeps each prepared statement in memory for as long as it lives
 const idleTimeoutMs = 30_000; // an idle connection costs PostgreSQL some 5 MB
 const defaults = { connections: 8, statementTimeoutMs: 10_000, lockTimeoutMs: 8_000, connectTimeoutMs: 5_000 };
 const answerGraceMs = 2_000; // past the statement's own time: nobody is at the other end of the connection
@@ -238,30 +238,9 @@ export function schemaName(schema: string): string {
   return schema;
 }
 
-type Asked = Pick<pg.Pool | pg.ClientBase, 'query'>;
-
-type Times = ReturnType<typeof createStatementTimes> | undefined;
-
-async function ask<R extends object>(
-  on: Asked,
-  times: Times,
-  text: string,
-  values: readonly unknown[] = [],
-): Promise<R[]> {
-  const beganMs = performance.now();
-  try {
-    const result = await on.query<R>({ name: statementName(text), text, values: [...values] });
-    return result.rows;
-  } catch (error) {
-    throw databaseFault(error) ?? error;
-  } finally {
-    times?.took(performance.now() - beganMs);
-  }
-}
-
 type Transacting = {
   readonly pool: pg.Pool;
-  readonly times: Times;
+  readonly times: StatementTimes;
   waited(error: unknown): Fault | undefined;
   committed(name: string): void;
 };
@@ -314,39 +293,7 @@ function outcomeUnknown(cause: unknown): Fault {
   return new Fault('unavailable', 'DATABASE_OUTCOME_UNKNOWN', text, { cause, retryAfterMs: 1_000 });
 }
 
-// pg-pool's words for a wait that was given up, be it for a connection that is taken or for a new one.
-function isLateConnection(error: unknown): boolean {
-  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
-}
-
-const names = new Map<string, string>();
-
-// A named statement is parsed and planned once a connection. Texts beyond the bound (built from optional parts) go unnamed.
-function statementName(text: string): string | undefined {
-  const known = names.get(text);
-  if (known !== undefined || names.size >= namedStatements) return known;
-  const name = createHash('sha256').update(text).digest('base64url').slice(0, 32);
-  names.set(text, name);
-  return name;
-}
-
 function lostRace(error: unknown): boolean {
   const cause = error instanceof Fault ? error.cause : error;
   return cause instanceof pg.DatabaseError && (cause.code === '40001' || cause.code === '40P01');
-}
-
-const int8Array = 1016;
-const textArray = 1009;
-
-function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  if (oid === pg.types.builtins.INT8) return BigInt;
-  if (oid === pg.types.builtins.DATE) return String;
-  const parse = pg.types.getTypeParser(oid === int8Array ? textArray : oid, format) as (value: string) => unknown;
-  if (oid !== int8Array) return parse;
-  return (value) => {
-    const items = parse(value);
-    return Array.isArray(items)
-      ? items.map((item: unknown) => (typeof item === 'string' ? BigInt(item) : null))
-      : items;
-  };
 }

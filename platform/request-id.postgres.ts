@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { fromBinary, toBinary, type DescMessage, type Message, type MessageShape } from '@bufbuild/protobuf';
 import { brokenUnique, type Sql } from './pool.postgres.ts';
 import { Fault, requestIdReused } from './fault.ts';
@@ -130,5 +130,5 @@ export function fingerprintOf(request: Message): Buffer {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
     return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }

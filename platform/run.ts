@@ -11,13 +11,12 @@ import type { Variables } from './config.ts';
 import { handleDeadLetters, queueLengths } from './dead-letters.ts';
 import { createDialing } from './dialing.ts';
 import { whenReachable, whileOpening } from './engine.ts';
-import { codeOf } from './error-code.ts';
 import { createEventBuses } from './event-bus-open.ts';
 import { eventBusOf } from './event-bus.ts';
 import { Fault } from './fault.ts';
 import { newId } from './ids.ts';
 import { createTokenVerifier } from './identity/access-token.ts';
-import { portVariable } from './process-config.ts';
+import { unlessPort } from './port-taken.ts';
 import { openPubSub } from './pubsub-open.ts';
 import { assertReady, type Checks, openingState, stateOf } from './readiness.ts';
 import { createServerHooks } from './rpc/admission.ts';
@@ -305,22 +304,4 @@ function chosen(entries: readonly ServiceEntry[], names: readonly string[]): rea
     throw new StartError(`There is no service ${unknown.join(', ')}. There are: ${known}.`);
   }
   return entries.filter((entry) => names.includes(entry.name));
-}
-
-// A port that can't be had is the person's to settle; everything else is passed on.
-function unlessPort(name: string): (error: unknown) => never {
-  return (error) => {
-    const code = codeOf(error);
-    if (typeof error !== 'object' || error === null || !('port' in error)) throw error;
-    const port = Number(error.port);
-    if (code === 'EADDRINUSE') {
-      throw new StartError(
-        `Port ${String(port)} for ${name} is in use: stop what uses it, or set ${portVariable(name)} to another.`,
-      );
-    }
-    if (code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error;
-    throw new StartError(
-      `Port ${String(port)} for ${name} can’t be had (${code}): set ${portVariable(name)} to another.`,
-    );
-  };
 }

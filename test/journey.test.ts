@@ -190,7 +190,8 @@ test('what may be kept is kept: an ETag that still holds costs no body', async (
 test('an answer that is kept is dropped when its product changes, before its five seconds are over', async () => {
   const products = shop.client(ProductService, vendor.token);
   const productId = await createProduct(vendor, shirt('Kept for now'));
-  const read = async () => (await shop.call('ProductService/GetProduct', { productId })).body['product']?.['title'];
+  const read = async (): Promise<string> =>
+    String((await shop.call('ProductService/GetProduct', { productId })).body['product']?.['title']);
   for (let title = 1; ; title++) {
     await read();
     const keptMs = Date.now();

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { dial } from '#platform/connection.amqp.ts';
 import { openRabbitEventBus } from '#platform/event-bus.amqp.ts';
 import type { EventFailures } from '#platform/event-bus-failures.postgres.ts';
@@ -9,22 +8,19 @@ import { openPostgresEventBus } from '#platform/event-bus.postgres.ts';
 import type { EventBus, EventMessage } from '#platform/event-bus.ts';
 import { newId } from '#platform/ids.ts';
 import { silentLog } from '#platform/telemetry/log.ts';
-import { engineVariable, engineVariables } from '#platform/testing/engines.ts';
+import { engineVariable } from '#platform/testing/engines.ts';
 import { definitionsOf } from '../../mesh/planes/rabbitmq.ts';
 import { openTestVhost } from '../../test/rabbitmq/vhost.ts';
+import { runs, type World } from './world.ts';
 
-// Events through each engine that runs, and through bare amqplib with the same settings: node bench/engines/event-bus.ts
-// BENCH_SECONDS (3) is how long each line is measured. Adapter and driver take turns, so that both meet the same machine.
-
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 3);
-const turnMs = 200;
 const body = randomBytes(200);
 const policies = { made: { publisher: 'bench', subscribers: ['bench'], at: 'bench' } };
 const log = silentLog();
+const batch = 200; // what the relay of an outbox hands in at a time
 
 type Tell = (messages: readonly EventMessage[]) => Promise<void>;
-type Way = { readonly name: string; readonly tell: Tell };
-type Side = { readonly way: Way; count: number; ms: number; readonly tookMs: number[] };
+type Hear = (take: (id: string) => void) => Promise<() => Promise<unknown>>;
+type Way = { readonly tell: Tell; readonly hear: Hear };
 
 const noFailures: EventFailures = {
   deadEvents: () => Promise.resolve([]),
@@ -39,119 +35,92 @@ const noFailures: EventFailures = {
   close: () => Promise.resolve(),
 };
 
+/** Events told and confirmed, and told and handled, by each engine that runs. */
+export async function benchEventBus(world: World): Promise<void> {
+  const ways: Record<string, Way> = {};
+  if (runs('RABBITMQ_MANAGEMENT_URL')) Object.assign(ways, await rabbit(world));
+  if (runs('KAFKA_BROKERS')) ways['Kafka'] = await kafka(world);
+  ways['PostgreSQL (embedded)'] = await postgres(world);
+  const many = { inFlight: [1], each: batch };
+
+  // First what is heard, so that nothing lies in the queues.
+  const listening = Object.entries(ways).map(async ([name, way]) => [name, await endToEnd(way)] as const);
+  const heard = Object.fromEntries(await Promise.all(listening));
+  const handled = (count: number) =>
+    Object.fromEntries(Object.entries(heard).map(([name, { send }]) => [name, () => send(count)] as const));
+  await world.compare('tell one event until it is handled', handled(1));
+  await world.compare(`tell ${batch} events until they are handled`, handled(batch), { ...many, inFlight: [1, 5] });
+  await Promise.all(Object.values(heard).map(({ stop }) => stop()));
+
+  const told = (count: number) =>
+    Object.fromEntries(Object.entries(ways).map(([name, { tell }]) => [name, () => tell(events(count))] as const));
+  await world.compare('tell one event', told(1));
+  await world.compare(`tell ${batch} events`, told(batch), many);
+}
+
 function events(count: number): EventMessage[] {
   return Array.from({ length: count }, (_, index) => ({
     ...{ id: newId('evt'), topic: 'made', key: `key ${index % 100}`, body, traceparent: '', time: new Date() },
   }));
 }
 
-function line(name: string, perSecond: number, tookMs: number[]): void {
-  const sorted = tookMs.sort((a, b) => a - b);
-  const at = (part: number): string => (sorted[Math.floor(sorted.length * part)] ?? 0).toFixed(2);
-  console.log(`| ${name} | ${Math.round(perSecond).toLocaleString('en')} | ${at(0.5)} | ${at(0.99)} |`);
-}
-
-/** One batch after another, the ways by turns. */
-async function compare(what: string, batch: number, ways: readonly Way[]): Promise<void> {
-  const sides: Side[] = ways.map((way) => ({ way, count: 0, ms: 0, tookMs: [] }));
-  for (const { tell } of ways) for (let warm = 0; warm < 20; warm++) await tell(events(batch));
-  for (let round = 0; round < (seconds * 1_000) / turnMs; round++) {
-    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-      const beganMs = performance.now();
-      for (let at = beganMs; at - beganMs < turnMs;) {
-        await side.way.tell(events(batch));
-        side.tookMs.push(performance.now() - at);
-        at = performance.now();
-        side.count += batch;
-      }
-      side.ms += performance.now() - beganMs;
-    }
-  }
-  for (const { way, count, ms, tookMs } of sides) line(`${way.name}: ${what}`, (count / ms) * 1_000, tookMs);
-}
-
-/** From telling to handling: as many as come through, then how long each takes while few are on the way. */
-async function endToEnd(
-  name: string,
-  tell: Tell,
-  hear: (take: (id: string) => void) => Promise<() => Promise<void>>,
-): Promise<void> {
-  const told = new Map<string, number>();
-  const tookMs: number[] = [];
-  let arrived = 0;
+/** `send` resolves when all that it told are handled. */
+async function endToEnd({ tell, hear }: Way) {
+  const waiting = new Map<string, () => void>();
   const stop = await hear((id) => {
-    const at = told.get(id);
-    if (at === undefined) return;
-    tookMs.push(performance.now() - at);
-    told.delete(id);
-    arrived++;
+    waiting.get(id)?.();
+    waiting.delete(id);
   });
-  async function send(batch: readonly EventMessage[]): Promise<void> {
-    const now = performance.now();
-    for (const { id } of batch) told.set(id, now);
-    await tell(batch);
+  async function send(count: number): Promise<void> {
+    const messages = events(count);
+    const handled = new Promise<void>((resolve) => {
+      let left = count;
+      for (const { id } of messages) waiting.set(id, () => (--left === 0 ? resolve() : undefined));
+    });
+    await tell(messages);
+    await handled;
   }
-  await send(events(200));
-  while (told.size > 0) await sleep(1);
-  arrived = 0;
-  const beganMs = performance.now();
-  while (performance.now() - beganMs < seconds * 1_000) {
-    await send(events(200));
-    while (told.size > 1_000) await sleep(1);
-  }
-  while (told.size > 0) await sleep(1);
-  const perSecond = (arrived / (performance.now() - beganMs)) * 1_000;
-  tookMs.length = 0;
-  for (let one = 0; one < 200; one++) {
-    await send(events(1));
-    while (told.size > 0) await new Promise((resolve) => setImmediate(resolve));
-  }
-  line(`${name}: told and handled`, perSecond, tookMs);
-  await stop();
+  return { send, stop };
 }
 
 async function heardBy(bus: EventBus, take: (id: string) => void): Promise<() => Promise<void>> {
   const { close } = await bus.subscribe({
-    group: 'bench',
-    topics: ['made'],
-    handle: ({ id }) => {
+    ...{ group: 'bench', topics: ['made'] },
+    handle: async ({ id }) => {
       take(id);
-      return Promise.resolve();
     },
   });
   return close;
 }
 
-async function rabbit(): Promise<void> {
+/** A queue for each side, or one would hear what the other told. */
+async function openVhost(world: World) {
   const vhost = await openTestVhost((name) => {
     const { exchanges, queues, bindings } = definitionsOf([{ topic: 'made', ...policies.made }], name);
     return { exchanges, queues, bindings };
   });
-  const bus = await openRabbitEventBus({ config: vhost.config, policies, service: 'bench', failures: noFailures, log });
-  const [teller, hearer] = [await dial(vhost.config), await dial(vhost.config)];
+  world.atEnd(() => vhost.close());
+  return vhost;
+}
+
+async function rabbit(world: World): Promise<Record<string, Way>> {
+  const [own, other] = [await openVhost(world), await openVhost(world)];
+  const bus = await openRabbitEventBus({ config: own.config, policies, service: 'bench', failures: noFailures, log });
+  world.atEnd(() => bus.close());
+  const [teller, hearer] = [await dial(other.config), await dial(other.config)];
+  world.atEnd(() => Promise.all([teller.close(), hearer.close()]));
   const channel = await teller.createConfirmChannel();
-  const bare: Tell = async (messages) => {
-    for (const { id, topic, key, body: content } of messages)
+  const tell: Tell = async (messages) => {
+    // The same properties; a confirm for each, of which it waits for all.
+    for (const { id, topic, key, body: content, traceparent, time } of messages)
       channel.publish(rabbitNames.eventsOf('bench'), topic, Buffer.from(content), {
-        messageId: id,
-        type: topic,
-        persistent: true,
-        mandatory: true,
-        headers: { key },
+        ...{ messageId: id, type: topic, contentType: 'application/x-protobuf', persistent: true, mandatory: true },
+        headers: { key, traceparent, time: time.toISOString() },
       });
     await channel.waitForConfirms();
   };
-  const ways = [
-    { name: 'RabbitMQ, our adapter', tell: bus.publish },
-    { name: 'RabbitMQ, bare amqplib', tell: bare },
-  ];
-  const empty = () => vhost.manage('DELETE', `/api/queues/${vhost.name}/bench/contents`);
-  await compare('one told and confirmed', 1, ways);
-  await empty();
-  await compare('200 told and confirmed', 200, ways);
-  await empty();
-  await endToEnd('RabbitMQ, our adapter', bus.publish, (take) => heardBy(bus, take));
-  await endToEnd('RabbitMQ, bare amqplib', bare, async (take) => {
+  // Nothing that keeps the order of a key, tries again, gives up or has a deadline.
+  const hear: Hear = async (take) => {
     const listening = await hearer.createChannel();
     await listening.prefetch(256);
     await listening.consume('bench', (message) => {
@@ -160,39 +129,26 @@ async function rabbit(): Promise<void> {
       listening.ack(message);
     });
     return () => listening.close();
-  });
-  await bus.close();
-  await Promise.all([teller.close(), hearer.close()]);
-  await vhost.close();
+  };
+  return {
+    'bare amqplib': { tell, hear },
+    RabbitMQ: { tell: bus.publish, hear: (take) => heardBy(bus, take) },
+  };
 }
 
-async function postgres(): Promise<void> {
-  const bus = await openPostgresEventBus({
-    url: engineVariable('DATABASE_ADMIN_URL'),
-    ca: engineVariable('DATABASE_CA'),
-    log,
-  });
-  await (await bus.subscribe({ group: 'bench', topics: ['made'], handle: () => Promise.resolve() })).close();
-  await compare('one told', 1, [{ name: 'PostgreSQL', tell: bus.publish }]);
-  await compare('200 told', 200, [{ name: 'PostgreSQL', tell: bus.publish }]);
-  await endToEnd('PostgreSQL', bus.publish, (take) => heardBy(bus, take));
-  await bus.close();
-}
-
-async function kafka(): Promise<void> {
-  const given = (name: string): boolean => name in engineVariables() || `${name}_FILE` in engineVariables();
-  const variables = ['KAFKA_BROKERS', 'KAFKA_CA', 'KAFKA_USERNAME', 'KAFKA_PASSWORD'].filter(given);
+async function kafka(world: World): Promise<Way> {
+  const variables = ['KAFKA_BROKERS', 'KAFKA_CA', 'KAFKA_USERNAME', 'KAFKA_PASSWORD'].filter(runs);
   const config = Object.fromEntries(variables.map((name) => [name, engineVariable(name)]));
   const prefix = `bench-${randomBytes(4).toString('hex')}.`;
   const bus = await openKafkaEventBus({ config, policies, service: 'bench', failures: noFailures, log, prefix });
-  await compare('one told', 1, [{ name: 'Kafka', tell: bus.publish }]);
-  await compare('200 told', 200, [{ name: 'Kafka', tell: bus.publish }]);
-  await endToEnd('Kafka', bus.publish, (take) => heardBy(bus, take));
-  await bus.close();
+  world.atEnd(() => bus.close());
+  return { tell: bus.publish, hear: (take) => heardBy(bus, take) };
 }
 
-console.log('| way | events a second | p50 ms | p99 ms |\n|---|---:|---:|---:|');
-const runs = { RABBITMQ_MANAGEMENT_URL: rabbit, DATABASE_ADMIN_URL: postgres, KAFKA_BROKERS: kafka };
-for (const [variable, run] of Object.entries(runs)) {
-  if (variable in engineVariables() || `${variable}_FILE` in engineVariables()) await run();
+async function postgres(world: World): Promise<Way> {
+  const bus = await openPostgresEventBus({ url: await world.embeddedUrl(), log });
+  world.atEnd(() => bus.close());
+  // What nobody hears is not kept: this group is known from now on.
+  await (await bus.subscribe({ group: 'bench', topics: ['made'], handle: () => Promise.resolve() })).close();
+  return { tell: bus.publish, hear: (take) => heardBy(bus, take) };
 }

@@ -1,91 +1,88 @@
 import { auth, Client, types } from 'cassandra-driver';
-import pg from 'pg';
 import { openCassandra } from '#platform/connection.cassandra.ts';
 import { newId } from '#platform/ids.ts';
 import { createCassandraMessageLogs } from '#platform/message-log.cassandra.ts';
 import { spanAt } from '#platform/message-log-bucket.ts';
 import { entryIdAt, entryTimeMs, newEntryId, uuidOf } from '#platform/message-log-id.ts';
-import type { MessageLog } from '#platform/message-log.ts';
 import { createPostgresMessageLogs } from '#platform/message-log.postgres.ts';
+import type { MessageLog } from '#platform/message-log.ts';
 import { migrateCassandra } from '#platform/migrate.cassandra.ts';
-import { migrate } from '#platform/migrate.postgres.ts';
-import { openPool } from '#platform/pool.postgres.ts';
 import { silentLog } from '#platform/telemetry/log.ts';
 import { testCassandraSettings } from '#platform/testing/cassandra.ts';
-import { engineVariable } from '#platform/testing/engines.ts';
+import type { Work } from './compare.ts';
+import { platformTables, runs, type World } from './world.ts';
 
-// Message logs through their adapters beside the bare drivers, on the engines that run, and pages of a short and of a long thread:
-// node bench/engines/message-log.ts. The two sides of a line take turns, so that both meet the same machine. BENCH_SECONDS (3) is how
-// long each is measured, BENCH_ENTRIES (1000000) how long the long thread is.
-
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 3);
 const long = Number(process.env['BENCH_ENTRIES'] ?? 1_000_000);
-const engines = (process.env['BENCH_ENGINES'] ?? 'postgres,cassandra').split(',');
-const turnMs = 100;
+const short = 1_000;
 const body = Buffer.alloc(200, 'a');
 const kind = { name: 'chat', prefix: 'msg' };
 const dayMs = 86_400_000;
 
-type Side = {
-  readonly name: string;
-  work(): Promise<unknown>;
-  count: number;
-  ms: number;
-  micros: number;
-  tookMs: number[];
-};
+type Both = { readonly append: Work; readonly newest: Work };
 
-async function turn(side: Side, inFlight: number): Promise<void> {
-  const beganMs = performance.now();
-  const cpu = process.cpuUsage();
-  await Promise.all(
-    Array.from({ length: inFlight }, async () => {
-      for (let at = beganMs; at - beganMs < turnMs;) {
-        await side.work();
-        const doneMs = performance.now();
-        side.tookMs.push(doneMs - at);
-        side.count++;
-        at = doneMs;
-      }
-    }),
-  );
-  side.ms += performance.now() - beganMs;
-  const { user, system } = process.cpuUsage(cpu);
-  side.micros += user + system;
-}
-
-/** Measures some ways of doing a thing by turns; the others are compared with the last. */
-async function compare(what: string, ways: Readonly<Record<string, () => Promise<unknown>>>): Promise<void> {
-  for (const inFlight of [1, 16]) {
-    const sides = Object.entries(ways).map(([name, work]): Side => ({
-      name,
-      work,
-      count: 0,
-      ms: 0,
-      micros: 0,
-      tookMs: [],
-    }));
-    for (let warm = 0; warm < 100; warm++) for (const { work } of sides) await work();
-    for (let round = 0; round < (seconds * 1_000) / turnMs; round++)
-      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await turn(side, inFlight);
-    const rate = ({ count, ms }: Side): number => (count / ms) * 1_000;
-    const base = sides.at(-1);
-    for (const side of sides) {
-      const took = side.tookMs.toSorted((one, other) => one - other);
-      const at = (part: number): string => (took[Math.floor(took.length * part)] ?? 0).toFixed(2);
-      const percent = base === undefined ? 0 : Math.round((rate(side) / rate(base)) * 100);
-      console.log(
-        `| ${what} | ${side.name} | ${inFlight} | ${Math.round(rate(side)).toLocaleString('en')} | ${at(0.5)} / ${at(0.99)} | ${percent}% | ${Math.round(side.micros / side.count)} |`,
-      );
-    }
+/** Threads of messages; then pages of a thread of a million, or of BENCH_ENTRIES, beside those of one of a thousand. */
+export async function benchMessageLog(world: World): Promise<void> {
+  const { database, barePool } = await world.real(platformTables);
+  const inPostgres = createPostgresMessageLogs(database).of(kind);
+  const inEmbedded = createPostgresMessageLogs(await world.embedded(platformTables)).of(kind);
+  const embedded = { 'PostgreSQL (embedded)': through(inEmbedded) };
+  const append = `INSERT INTO message_log (log, thread, id, author, type, body) VALUES ('chat', 'bare', $1, 'usr_1', 'text', $2)`;
+  const newest = `SELECT id, author, type, body, edit_time FROM message_log WHERE log = $1 AND thread = $2 ORDER BY id DESC LIMIT 50`;
+  const bare: Both = {
+    append: () => barePool.query({ name: 'append', text: append, values: [newEntryId('msg'), body] }),
+    newest: () => barePool.query({ name: 'newest', text: newest, values: ['chat', 'a'] }),
+  };
+  await both(world, { 'bare pg, such a statement': bare, 'PostgreSQL with TLS': through(inPostgres), ...embedded });
+  if (runs('CASSANDRA_HOSTS')) {
+    const { log, bareSide } = await cassandra(world);
+    await both(world, { 'bare driver, one span': bareSide, Cassandra: through(log), ...embedded });
+    await lengths(world, 'Cassandra', log, { 'over a year': 365 * dayMs, 'in a day': dayMs });
   }
+  await lengths(world, 'PostgreSQL (embedded)', inEmbedded, { 'over a year': 365 * dayMs });
 }
 
-/** Adds that many entries to a thread, evenly over a time that has just ended. */
-async function fill(log: MessageLog, thread: string, count: number, overMs: number): Promise<void> {
+async function both({ compare }: World, sides: Readonly<Record<string, Both>>): Promise<void> {
+  const each = (of: (side: Both) => Work) =>
+    Object.fromEntries(Object.entries(sides).map(([name, side]) => [name, of(side)] as const));
+  await compare(
+    'append a message',
+    each(({ append }) => append),
+  );
+  await compare(
+    'newest 50',
+    each(({ newest }) => newest),
+  );
+}
+
+function through(log: MessageLog): Both {
+  return {
+    append: () => log.append('a', { id: newEntryId('msg'), author: 'usr_1', type: 'text', body }),
+    newest: () => log.newestFirst('a', { limit: 50 }),
+  };
+}
+
+/** A page costs what it costs in a short thread. */
+async function lengths(
+  world: World,
+  engine: string,
+  log: MessageLog,
+  over: Readonly<Record<string, number>>,
+): Promise<void> {
+  await fill(log, 'short', short, 6 * dayMs);
+  const ways: Record<string, Work> = { [`${engine}, of 1,000`]: paging(log, 'short', 6 * dayMs) };
+  for (const [name, overMs] of Object.entries(over)) {
+    const perSecond = await fill(log, name, long, overMs);
+    world.print(`| fill a thread ${name} | 128 | ${engine} | ${perSecond.toLocaleString('en')} | | | | | |`);
+    ways[`${engine}, of ${long.toLocaleString('en')} ${name}`] = paging(log, name, overMs);
+  }
+  await world.compare('page of 50', ways);
+}
+
+/** Adds that many entries to a thread, evenly over a time that has just ended. Answers how many a second. */
+async function fill(log: MessageLog, thread: string, count: number, overMs: number): Promise<number> {
   const startMs = Date.now() - overMs;
-  let next = 0;
   const beganMs = performance.now();
+  let next = 0;
   await Promise.all(
     Array.from({ length: 128 }, async () => {
       for (let index = next++; index < count; index = next++) {
@@ -94,84 +91,25 @@ async function fill(log: MessageLog, thread: string, count: number, overMs: numb
       }
     }),
   );
-  const perSecond = Math.round((count / (performance.now() - beganMs)) * 1_000);
-  console.log(
-    `\n${count.toLocaleString('en')} entries added to ${thread}, ${perSecond.toLocaleString('en')} a second\n`,
-  );
+  return Math.round((count / (performance.now() - beganMs)) * 1_000);
 }
 
-const header =
-  '| what | by | at a time | per second | p50 / p99 ms | of the last | our CPU µs each |\n|---|---|---:|---:|---:|---:|---:|';
-
-/** Pages of a thread: the newest, and from anywhere in it. */
-function paging(log: MessageLog, thread: string, overMs: number): () => Promise<unknown> {
-  let asked = 0;
-  return () => {
-    const agoMs = ((asked++ * 7_919) % 9_000) / 10_000; // not its first tenth: a page is to be whole
-    return log.newestFirst(thread, {
-      before: asked % 2 === 0 ? undefined : entryIdAt('msg', new Date(Date.now() - agoMs * overMs)),
-      limit: 50,
-    });
+/** The newest of a thread, and pages from anywhere in it. */
+function paging(log: MessageLog, thread: string, overMs: number): Work {
+  return (call) => {
+    const agoMs = (((call * 7_919) % 9_000) / 10_000) * overMs; // not its first tenth: a page is to be whole
+    const before = call % 2 === 0 ? undefined : entryIdAt('msg', new Date(Date.now() - agoMs));
+    return log.newestFirst(thread, { before, limit: 50 });
   };
 }
 
-async function threads(engine: string, log: MessageLog): Promise<void> {
-  const lengths = { short: 1_000, long };
-  await fill(log, 'short', lengths.short, 6 * dayMs);
-  await fill(log, 'long over a year', lengths.long, 365 * dayMs);
-  if (engine === 'Cassandra') await fill(log, 'long in a day', lengths.long, dayMs);
-  console.log(header);
-  await compare(`page of 50, ${engine}`, {
-    [`${long.toLocaleString('en')} entries over a year`]: paging(log, 'long over a year', 365 * dayMs),
-    ...(engine === 'Cassandra' && {
-      [`${long.toLocaleString('en')} entries in a day`]: paging(log, 'long in a day', dayMs),
-    }),
-    '1,000 entries': paging(log, 'short', 6 * dayMs),
-  });
-}
-
-async function postgres(): Promise<void> {
-  const schema = newId('bench'); // of its own, and gone at the end
-  const [url, ca] = [engineVariable('DATABASE_ADMIN_URL'), engineVariable('DATABASE_CA')];
-  await migrate({ url, ca, schema, migrations: new URL('../../platform/testing/migrations/', import.meta.url) });
-  const database = openPool({ url, ca, schema });
-  const address = new URL(url);
-  address.search = ''; // or what it says of TLS would take the place of the authority
-  const bare = new pg.Pool({
-    connectionString: address.href,
-    ssl: { ca },
-    options: `-c search_path=${schema}`,
-    max: 8,
-  });
-  try {
-    const log = createPostgresMessageLogs(database).of(kind);
-    console.log(header);
-    await compare('append, PostgreSQL', {
-      adapter: () => log.append('a', { id: newEntryId('msg'), author: 'usr_1', type: 'text', body }),
-      'bare pg': () =>
-        bare.query({
-          name: 'append',
-          text: `INSERT INTO message_log (log, thread, id, author, type, body) VALUES ('chat', 'b', $1, 'usr_1', 'text', $2)`,
-          values: [newEntryId('msg'), body],
-        }),
-    });
-    const read =
-      'SELECT id, author, type, body, edit_time FROM message_log WHERE log = $1 AND thread = $2 ORDER BY id DESC LIMIT 50';
-    await compare('newest 50, PostgreSQL', {
-      adapter: () => log.newestFirst('a', { limit: 50 }),
-      'bare pg': () => bare.query({ name: 'newest', text: read, values: ['chat', 'a'] }),
-    });
-    await threads('PostgreSQL', log);
-  } finally {
-    await bare.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
-    await bare.end();
-    await database.close();
-  }
-}
-
-async function cassandra(): Promise<void> {
+async function cassandra({ atEnd }: World) {
   const settings = testCassandraSettings(newId('bench'));
   const ours = await openCassandra(settings, silentLog());
+  atEnd(async () => {
+    await ours.askOnce(`DROP KEYSPACE IF EXISTS ${ours.keyspace}`);
+    await ours.close();
+  });
   await migrateCassandra({ cassandra: ours, replication: settings.CASSANDRA_REPLICATION, log: silentLog() });
   const bare = new Client({
     contactPoints: settings.CASSANDRA_HOSTS.split(','),
@@ -183,40 +121,20 @@ async function cassandra(): Promise<void> {
     protocolOptions: { port: Number(/:(\d+)/.exec(settings.CASSANDRA_HOSTS)?.[1] ?? 9_042) },
   });
   await bare.connect();
+  atEnd(() => bare.shutdown());
   const how = { prepare: true, consistency: types.consistencies.localQuorum };
-  try {
-    const log = createCassandraMessageLogs(ours).of(kind);
-    const entries = `${settings.CASSANDRA_KEYSPACE}.entry_kept`;
-    const { level, slot } = spanAt(0, Date.now());
-    console.log(header);
-    await compare('append, Cassandra', {
-      adapter: () => log.append('a', { id: newEntryId('msg'), author: 'usr_1', type: 'text', body }),
-      'bare driver': () => {
-        const id = newEntryId('msg');
-        const micros = types.Long.fromNumber(entryTimeMs(id) * 1_000);
-        return bare.execute(
-          `INSERT INTO ${entries} (log, thread, level, slot, id, author, type, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`,
-          ['chat', 'b', level, slot, new types.TimeUuid(uuidOf(id)), 'usr_1', 'text', body, micros],
-          how,
-        );
-      },
-    });
-    await compare('newest 50, Cassandra', {
-      adapter: () => log.newestFirst('a', { limit: 50 }),
-      'bare driver': () =>
-        bare.execute(
-          `SELECT id, author, type, body, edited FROM ${entries} WHERE log = ? AND thread = ? AND level = ? AND slot = ? LIMIT 50`,
-          ['chat', 'a', level, slot],
-          how,
-        ),
-    });
-    await threads('Cassandra', log);
-  } finally {
-    await bare.shutdown();
-    await ours.askOnce(`DROP KEYSPACE IF EXISTS ${ours.keyspace}`);
-    await ours.close();
-  }
+  const entries = `${settings.CASSANDRA_KEYSPACE}.entry_kept`;
+  const { level, slot } = spanAt(0, Date.now());
+  const append = `INSERT INTO ${entries} (log, thread, level, slot, id, author, type, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
+  const newest = `SELECT id, author, type, body, edited FROM ${entries} WHERE log = ? AND thread = ? AND level = ? AND slot = ? LIMIT 50`;
+  const bareSide: Both = {
+    append() {
+      const id = newEntryId('msg');
+      const micros = types.Long.fromNumber(entryTimeMs(id) * 1_000);
+      const entry = [new types.TimeUuid(uuidOf(id)), 'usr_1', 'text', body, micros];
+      return bare.execute(append, ['chat', 'bare', level, slot, ...entry], how);
+    },
+    newest: () => bare.execute(newest, ['chat', 'a', level, slot], how),
+  };
+  return { log: createCassandraMessageLogs(ours).of(kind), bareSide };
 }
-
-if (engines.includes('postgres')) await postgres();
-if (engines.includes('cassandra')) await cassandra();

@@ -28,11 +28,12 @@ export function encodeContent({ items, codes }: Pick<Cart, 'items' | 'codes'>): 
 }
 
 export function decodeContent(content: StoredContent): Pick<Cart, 'items' | 'codes'> {
-  const items = content.items.map(({ variantId, quantity, since = 1, price, currency, ...named }) => {
-    const { productId, title, variantTitle } = named;
-    const seen = { unitPrice: { minorUnits: BigInt(price), currency }, productId, title, variantTitle };
-    return { variantId, quantity, since, seen };
-  });
+  const items = content.items.map(
+    ({ variantId, quantity, since = 1, price, currency, productId, title, variantTitle }) => {
+      const seen = { unitPrice: { minorUnits: BigInt(price), currency }, productId, title, variantTitle };
+      return { variantId, quantity, since, seen };
+    },
+  );
   const codes = content.codes.map((code) => (typeof code === 'string' ? { code, since: 1 } : code));
   return { items, codes };
 }

@@ -59,13 +59,14 @@ export function createKeeper(redis: RedisConnection): Keeper {
   const { client, ask } = redis;
   const base = redis.key('{cart}', ''); // the braces keep all carts in one slot
   const run = createRun(redis);
-  const call = async (script: RedisScript, ...args: readonly (string | number)[]): Promise<unknown> => {
+  function call(script: RedisScript, ...args: readonly (string | number)[]): Promise<unknown> {
     const known = run();
-    return ask(script.run(client, [base], [typeof known === 'string' ? known : await known, ...args]));
-  };
+    const on = (life: string): Promise<unknown> => ask(script.run(client, [base], [life, ...args]));
+    return typeof known === 'string' ? on(known) : known.then(on);
+  }
 
   return {
-    find: async (by, id) => toAnswer(await call(finding, by === 'cart' ? 'c' : 'u', id)),
+    find: (by, id) => call(finding, by === 'cart' ? 'c' : 'u', id).then(toAnswer),
 
     async restore({ life, userId, cartId, now }, row) {
       const id = row?.id ?? cartId;

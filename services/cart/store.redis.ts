@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Fault, requestIdReused } from '#platform/fault.ts';
 import type { Database } from '#platform/database.postgres.ts';
 import { fingerprintOf } from '#platform/request-id.postgres.ts';
@@ -50,13 +50,11 @@ export function createRedisStore({ keeper, database, behind, sweep }: RedisStore
     return keeper.restore({ life: found.life, userId, cartId, now }, latest(rows, now));
   }
 
-  async function orFromBehind<T>(here: Promise<T>, there: () => Promise<T>): Promise<T> {
-    try {
-      return await here;
-    } catch (error) {
+  function orFromBehind<T>(here: Promise<T>, there: () => Promise<T>): Promise<T> {
+    return here.catch((error: unknown) => {
       if (!isRedisAway(error)) throw error;
       return there();
-    }
+    });
   }
 
   async function save(change: Saving): Promise<SaveResult> {
@@ -117,7 +115,7 @@ function fieldOf({ method, requestId }: CartRequest): string {
 }
 
 function hashOf(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+  return hash('sha256', JSON.stringify(parts), 'base64url').slice(0, 22);
 }
 
 function expiry(now: Date): string {

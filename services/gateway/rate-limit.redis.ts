@@ -6,7 +6,7 @@ import type { RateLimiter } from './rate-limit.ts';
  * As rate-limit.memory.ts counts, in one step and by Redis' clock, so that gateways need not agree on the time. The number goes
  * when the allowance is whole again. A clock that was set back costs a key no more than its window.
  */
-const take = redisScript(`
+export const taking = redisScript(`
   local time = redis.call('TIME')
   local now = time[1] * 1000 + time[2] / 1000
   local window = tonumber(ARGV[2])
@@ -21,7 +21,7 @@ const take = redisScript(`
 export function createRedisRateLimiter(redis: RedisConnection): RateLimiter {
   return {
     take: (key, { requests, windowMs }) =>
-      redis.ask(take.run(redis.client, [redis.key('rate', key)], [requests, windowMs])).then(Number),
+      redis.ask(taking.run(redis.client, [redis.key('rate', key)], [requests, windowMs])).then(Number),
     close: () => Promise.resolve(),
   };
 }

@@ -29,17 +29,19 @@ const superuser = z.object({ DATABASE_ADMIN_URL_FILE: z.string(), DATABASE_CA_FI
 
 /** What stands on PostgreSQL alone, whatever else is configured. */
 const postgresSuites = [
+  '--testTimeout=120000',
   '\\.postgres\\.test\\.ts$',
   'platform/(change|migrate|outbox|request-id|tasks|tasks-queue|tasks-model|dead-letters)\\.test\\.ts$',
 ];
 
-const journeys = ['test/(journey|buying|crowd)\\.test\\.ts$'];
+// One after the other: each is a shop of twelve processes.
+const journeys = ['--runInBand', '--testTimeout=120000', 'test/(journey|buying|crowd)\\.test\\.ts$'];
 
-/** Other versions than the usual, one set after the other, and the suites that ask them. */
+/** Other versions than the usual, one set after the other, and the suites that ask them: the faults of RabbitMQ kill one of their own. */
 const others: readonly { readonly name: EngineName; readonly version: string; readonly suites: string }[] = [
   { name: 'cassandra', version: '4.1.10', suites: 'cassandra' },
-  { name: 'rabbitmq', version: '3.12', suites: '(amqp|rabbitmq)' },
-  { name: 'rabbitmq', version: '4.0', suites: '(amqp|rabbitmq)' },
+  { name: 'rabbitmq', version: '3.12', suites: '(amqp|rabbitmq/refusals)' },
+  { name: 'rabbitmq', version: '4.0', suites: '(amqp|rabbitmq/refusals)' },
 ];
 
 const startedMs = performance.now();
@@ -50,15 +52,7 @@ function say(text: string): void {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      versions: { type: 'boolean', default: false },
-      version: { type: 'string', multiple: true, default: [] },
-      quick: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
+  const { values, positionals } = read();
   if (values.help) return console.log(help);
   await onEngines(engineNames, {}, async (folder) => {
     const engines = { ENGINES_VARIABLES: variablesFile(folder) };
@@ -108,19 +102,37 @@ async function databaseOf(folder: string): Promise<Record<string, string>> {
 async function suite(
   title: string,
   config: string,
-  patterns: readonly string[],
+  args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
   say(`${title}: testing`);
+  const beganMs = performance.now();
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '-c', config];
-  const child = spawn(process.execPath, [...flags, ...patterns], {
+  const child = spawn(process.execPath, [...flags, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const [code] = await once(child, 'exit');
-  say(`${title}: ${code === 0 ? 'passed' : 'FAILED'}`);
+  const seconds = ((performance.now() - beganMs) / 1_000).toFixed(0);
+  say(`${title}: ${code === 0 ? 'passed' : 'FAILED'} in ${seconds} s`);
   if (code !== 0) failed.push(title);
+}
+
+function read() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        versions: { type: 'boolean', default: false },
+        version: { type: 'string', multiple: true, default: [] },
+        quick: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (cause) {
+    throw new StartError(`${cause instanceof Error ? cause.message : String(cause)}\n\n${help}`, { cause });
+  }
 }
 
 try {

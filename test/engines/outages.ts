@@ -147,18 +147,27 @@ async function indexIsDeleted(world: EngineWorld): Promise<string> {
   return `${searches} searches meanwhile, none failed; ${back(await world.recovered())}`;
 }
 
-const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, help: { type: 'boolean', default: false } },
-});
-if (values.help) console.log(help);
-else process.exitCode = await main();
+function read() {
+  try {
+    return parseArgs({
+      options: { only: { type: 'string', default: '' }, help: { type: 'boolean', short: 'h', default: false } },
+    }).values;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
+    return undefined;
+  }
+}
 
-async function main(): Promise<number> {
+const values = read();
+if (values?.help === true) console.log(help);
+else process.exitCode = values === undefined ? 1 : await main(values.only);
+
+async function main(only: string): Promise<number> {
   const startedMs = performance.now();
   const say = (text: string): void =>
     console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${text}`);
-  const chosen = outages.filter(({ name }) => name.includes(values.only));
-  if (chosen.length === 0) throw new Error(`no outage has "${values.only}" in its name`);
+  const chosen = outages.filter(({ name }) => name.includes(only));
+  if (chosen.length === 0) throw new Error(`no outage has "${only}" in its name`);
   const world = await openEngineWorld(say);
   const problems: string[] = [];
   let bought = 0;
