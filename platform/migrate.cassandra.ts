@@ -178,10 +178,22 @@ async function missing(
 }
 
 async function seenMigrations({ askOnce, keyspace }: CassandraMigrateOptions['cassandra']) {
-  const { rows } = await askOnce(`SELECT number, file, checksum FROM ${keyspace}.migration WHERE name = 'schema'`);
+  const rows = await asking();
   return new Map(
     rows.map((row) => [Number(row['number']), { file: String(row['file']), checksum: String(row['checksum']) }]),
   );
+
+  // Of several that make a table at a time, Cassandra 4.1 forgets one that it has answered for: "Unknown CF" until the other is there.
+  async function asking() {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await askOnce(`SELECT number, file, checksum FROM ${keyspace}.migration WHERE name = 'schema'`)).rows;
+      } catch (error) {
+        if (attempt === 5 || !(error instanceof Error && error.message.includes('Unknown CF'))) throw error;
+        await sleep(pollMs * attempt);
+      }
+    }
+  }
 }
 
 async function tryLock({ askOnce, keyspace }: CassandraMigrateOptions['cassandra'], holder: string): Promise<boolean> {

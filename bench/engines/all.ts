@@ -21,9 +21,15 @@ export const enginesParts: readonly string[] = Object.keys(benches);
 
 /** Ports through their adapters beside the bare drivers, and beside what the shop stands on by itself. All parts when none is named. */
 export async function benchEngines(parts: readonly string[], seconds: number): Promise<void> {
+  const unknown = parts.find((part) => !(part in benches));
+  if (unknown !== undefined) throw new Error(`There is no part ${unknown}: ${enginesParts.join(', ')}`);
   const print = (text: string): void => console.log(text);
-  console.log(compareHeader);
+  const ending = new AbortController();
+  const stopping = ending.signal;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => ending.abort(new Error('The bench was ended; what it made is deleted.')));
+  const compare = createCompare(seconds, print, stopping);
+  print(compareHeader);
   for (const [name, bench] of Object.entries(benches))
-    if (parts.length === 0 || parts.includes(name))
-      await inWorld({ compare: createCompare(seconds, print), print }, bench);
+    if (parts.length === 0 || parts.includes(name)) await inWorld({ compare, stopping, print }, bench);
 }

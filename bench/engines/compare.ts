@@ -20,16 +20,16 @@ const warmCalls = 300; // each statement is prepared on each connection, and the
  * The ways take turns of one short slice within one run, forwards and backwards, so that what else the machine does hits all alike.
  * Processor time is that of this process alone, which a busy machine changes little: the driver's and the adapter's, not the engine's.
  */
-export function createCompare(seconds: number, print: (row: string) => void): Compare {
+export function createCompare(seconds: number, print: (row: string) => void, stopping: AbortSignal): Compare {
   return async (what, ways, { inFlight = [1, 16], each = 1 } = {}) => {
     const sides = Object.entries(ways).map(([name, work]): Side => ({ name, work, ...nothing() }));
     for (const side of sides) for (let call = 0; call < warmCalls / each; call++) await side.work(side.count++);
     for (const atOnce of inFlight) {
-      for (const side of sides) await slice(side, atOnce);
+      for (const side of sides) await slice(side, atOnce, stopping);
       for (const side of sides) Object.assign(side, { ...nothing(), count: side.count });
       const before = new Map(sides.map((side) => [side, side.count]));
       for (let round = 0; round < (seconds * 1_000) / sliceMs; round++)
-        for (const side of round % 2 === 0 ? sides : sides.toReversed()) await slice(side, atOnce);
+        for (const side of round % 2 === 0 ? sides : sides.toReversed()) await slice(side, atOnce, stopping);
       const rows = sides.map((side) => figuresOf(side, (side.count - (before.get(side) ?? 0)) * each));
       for (const [place, { name }] of sides.entries()) {
         const [own, first] = [rows[place], rows[0]];
@@ -44,7 +44,8 @@ export const compareHeader = `| operation | in flight | through | a second | p50
 
 const nothing = () => ({ count: 0, ms: 0, micros: 0, tookMs: [] });
 
-async function slice(side: Side, atOnce: number): Promise<void> {
+async function slice(side: Side, atOnce: number, stopping: AbortSignal): Promise<void> {
+  stopping.throwIfAborted();
   const beganMs = performance.now();
   const before = process.cpuUsage();
   async function one(): Promise<void> {

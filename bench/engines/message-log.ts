@@ -68,10 +68,10 @@ async function lengths(
   log: MessageLog,
   over: Readonly<Record<string, number>>,
 ): Promise<void> {
-  await fill(log, 'short', short, 6 * dayMs);
+  await fill(world, log, 'short', short, 6 * dayMs);
   const ways: Record<string, Work> = { [`${engine}, of 1,000`]: paging(log, 'short', 6 * dayMs) };
   for (const [name, overMs] of Object.entries(over)) {
-    const perSecond = await fill(log, name, long, overMs);
+    const perSecond = await fill(world, log, name, long, overMs);
     world.print(`| fill a thread ${name} | 128 | ${engine} | ${perSecond.toLocaleString('en')} | | | | | |`);
     ways[`${engine}, of ${long.toLocaleString('en')} ${name}`] = paging(log, name, overMs);
   }
@@ -79,13 +79,20 @@ async function lengths(
 }
 
 /** Adds that many entries to a thread, evenly over a time that has just ended. Answers how many a second. */
-async function fill(log: MessageLog, thread: string, count: number, overMs: number): Promise<number> {
+async function fill(
+  { stopping }: World,
+  log: MessageLog,
+  thread: string,
+  count: number,
+  overMs: number,
+): Promise<number> {
   const startMs = Date.now() - overMs;
   const beganMs = performance.now();
   let next = 0;
   await Promise.all(
     Array.from({ length: 128 }, async () => {
       for (let index = next++; index < count; index = next++) {
+        stopping.throwIfAborted();
         const id = newEntryId('msg', startMs + Math.floor((index / count) * overMs));
         await log.append(thread, { id, author: 'usr_1', type: 'text', body });
       }

@@ -52,6 +52,7 @@ export async function benchSearch(world: World): Promise<void> {
   let written = 0;
   for (const size of sizes) {
     for (; written < size; written += batch) {
+      world.stopping.throwIfAborted();
       const count = Math.min(batch, size - written);
       const products = Array.from({ length: count }, (_, index) => productOf(written + index));
       await database.transaction((tx) => writeProducts(tx, products));

@@ -19,6 +19,8 @@ import type { Compare } from './compare.ts';
 /** What a bench of engines works with. What it opens is its own, and closed and deleted when the bench ends, however it does. */
 export type World = {
   readonly compare: Compare;
+  /** Aborted when somebody ends the bench. */
+  readonly stopping: AbortSignal;
   print(text: string): void;
   /** The latest first. */
   atEnd(close: () => unknown): void;
@@ -50,7 +52,7 @@ export const tablesOf = (service: string): Tables => ({
 });
 
 export async function inWorld(
-  { compare, print }: Pick<World, 'compare' | 'print'>,
+  { compare, stopping, print }: Pick<World, 'compare' | 'stopping' | 'print'>,
   bench: (world: World) => Promise<void>,
 ): Promise<void> {
   const closing: (() => unknown)[] = [];
@@ -59,6 +61,7 @@ export async function inWorld(
   const embeddedUrl = (): Promise<string> => (starting ??= startEmbedded(atEnd));
   const world: World = {
     compare,
+    stopping,
     print,
     atEnd,
     embeddedUrl,
