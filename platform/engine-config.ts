@@ -146,4 +146,6 @@ export const cassandraVariables = {
   CASSANDRA_TLS: z.enum(['on', 'off']).optional(),
 };
 
-export type CassandraConfig = z.infer<z.ZodObject<typeof cassandraVariables>>;
+export const cassandraConfig = z.object(cassandraVariables);
+
+export type CassandraConfig = z.infer<typeof cassandraConfig>;

@@ -1,9 +1,11 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import type { Logger } from 'pino';
+import { AuditService } from '#gen/only2u/operation/v1/audit_pb.ts';
 import { DeadLetterService } from '#gen/only2u/operation/v1/dead_letter_pb.ts';
 import { createAdminListener } from './admin-listener.ts';
 import { announcementsOn, announcing } from './announcements.ts';
+import { openAuditing } from './audit-open.ts';
 import { type ClosingStack, createClosingStack } from './closing.ts';
 import type { Variables } from './config.ts';
 import { handleDeadLetters, queueLengths } from './dead-letters.ts';
@@ -20,9 +22,9 @@ import { assertReady, type Checks, openingState, stateOf } from './readiness.ts'
 import { createServerHooks } from './rpc/admission.ts';
 import type { ClientFor } from './rpc/client-for.ts';
 import { followPolicyFile, readPolicyFile } from './rpc/policy-file.ts';
-import { createRpcServer } from './rpc/server.ts';
+import { createRpcServer, type RpcServerOptions } from './rpc/server.ts';
 import { createShedder } from './rpc/shedding.ts';
-import type { Env, Handlers, Service } from './service.ts';
+import type { Env, Service } from './service.ts';
 import { keepsData, readSettings, type Settings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { createDatabaseMetrics } from './telemetry/database-metrics.ts';
@@ -139,7 +141,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     nowMs: () => performance.now(),
   });
   stage(() => shedder.close());
-  const contracts = [...services.flatMap((service) => service.contract), DeadLetterService];
+  const contracts = [...services.flatMap((service) => service.contract), DeadLetterService, AuditService];
   const { POLICY_FILE: now, POLICY_SHADOW_FILE: next } = config;
   const followed = now === undefined ? undefined : followPolicyFile(now, log);
   stage(() => followed?.close());
@@ -155,7 +157,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   stage(() => admin.close());
   const adminPort = config.ADMIN_PORT ?? (services.some(isEdge) ? 8_081 : settings.portOf(first?.name ?? '') + 1_000);
   const { port: adminBound } = await admin.listen(config.ADMIN_HOST, adminPort).catch(unlessPort('admin'));
-  const opened = { inner: stage(), servers: stage(), edge: stage() };
+  const opened = { inner: stage(), audits: stage(), servers: stage(), edge: stage() };
 
   const watchQueues = createQueueMetrics(metrics.registry);
   const watchDatabase = createDatabaseMetrics(metrics.registry);
@@ -193,7 +195,17 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     (isEdge(service) ? opened.edge : opened.inner).push(() => running.close());
     if (running.address !== undefined) addresses.set(name, running.address);
     const { database } = running;
-    const engines = [...(database?.engines ?? []), ...busEngines, ...pubsubEngines, ...(running.engines ?? [])];
+    const auditing =
+      database &&
+      (await openAuditing({ service: name, database, config: settings.logsOf(name), log: env.log, now: env.now }));
+    if (auditing !== undefined) opened.audits.push(() => auditing.close());
+    const engines = [
+      ...(database?.engines ?? []),
+      ...busEngines,
+      ...pubsubEngines,
+      ...(auditing?.engines ?? []),
+      ...(running.engines ?? []),
+    ];
     const own = () => running.ready?.() ?? Promise.resolve();
     const ready = () => assertReady(engines, own);
     const handlers = [...running.handlers];
@@ -201,18 +213,18 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
       throw new Error(`${name} keeps data: name its database in what open() returns, for its dead letters`);
     if (database !== undefined) {
       const queues = { service: name, database, events: ownEvents, now: env.now };
-      handlers.push(handleDeadLetters(queues));
+      handlers.push(handleDeadLetters(queues), ...(auditing?.handlers ?? []));
       watchQueues(name, () => queueLengths(queues));
       watchDatabase(name, () => database.load());
     }
-    if (!isEdge(service)) await serve(name, handlers, ready);
+    if (!isEdge(service)) await serve(name, { handlers, ready, hooks: auditing?.hooks(hooks) ?? hooks });
     checks.set(name, () => stateOf(engines, own));
   }
 
-  async function serve(name: string, handlers: readonly Handlers[], ready: () => Promise<void>): Promise<void> {
+  async function serve(name: string, service: Pick<RpcServerOptions, 'handlers' | 'hooks' | 'ready'>): Promise<void> {
     const { MESH_SOCKETS: sockets, RPC_MAX_MESSAGE_BYTES: maxMessageBytes } = config;
     if (sockets !== undefined) {
-      const server = createRpcServer({ handlers, hooks, ready, tls: undefined, behindSidecar: true, maxMessageBytes });
+      const server = createRpcServer({ ...service, tls: undefined, behindSidecar: true, maxMessageBytes });
       opened.servers.push(() => server.close({ graceMs }));
       const { app } = socketsOf(sockets, name);
       await clearSocket(app);
@@ -221,7 +233,7 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
       return;
     }
     const { tls: source } = await dialing.identityOf(name);
-    const server = createRpcServer({ handlers, hooks, ready, tls: { source }, maxMessageBytes });
+    const server = createRpcServer({ ...service, tls: { source }, maxMessageBytes });
     opened.servers.push(() => server.close({ graceMs }));
     const { port } = await server.listen(config.RPC_HOST, settings.portOf(name)).catch(unlessPort(name));
     addresses.set(name, `127.0.0.1:${port}`);

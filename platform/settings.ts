@@ -3,6 +3,7 @@ import { type Configurable, isGiven, isSecret, readConfig, type Variables } from
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { createEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
 import { type CertificateFiles, certificateFilesOf } from './identity/certificate-files.ts';
+import { type CassandraConfig, cassandraConfig } from './engine-config.ts';
 import { type BusConfig, busConfig } from './event-bus-config.ts';
 import { plainTextPlaces } from './engine-address.ts';
 import { StartError } from './start-error.ts';
@@ -23,6 +24,8 @@ export type Settings = {
   readonly embedded: { readonly postgres: EmbeddedPostgres; readonly roles: readonly string[] } | undefined;
   /** Where a service's events go; undefined when it has no data. */
   busOf(service: string): BusConfig | undefined;
+  /** Where the logs of a service that keeps data are. */
+  logsOf(service: string): CassandraConfig;
 };
 
 export type SettingsOptions = {
@@ -58,6 +61,7 @@ export async function readSettings({ entries, services, variables, onProgress }:
     data && createEmbeddedPostgres({ data, port: first.POSTGRES_PORT, ...(onProgress && { onProgress }) });
   const roles = new Set<string>();
   const buses = withData.map(({ name }) => ({ name, config: busConfig }));
+  const logs = withData.map(({ name }) => ({ name, config: cassandraConfig }));
 
   function fallback(name: string, variable: string, schema: z.ZodType): string | undefined {
     const isBus = variable === 'EVENT_BUS_URL';
@@ -86,10 +90,10 @@ export async function readSettings({ entries, services, variables, onProgress }:
       : undefined;
   }
 
-  const parts = [own, places, ...buses, ...services];
+  const parts = [own, places, ...buses, ...logs, ...services];
   const configuration = readConfig(parts, { variables, fallback });
   const placeOf = configuration.of(places);
-  const readers: readonly Configurable[] = [own, ...buses, ...services];
+  const readers: readonly Configurable[] = [own, ...buses, ...logs, ...services];
   const plain = new Set(readers.flatMap((part) => plainTextPlaces(valuesOf(configuration.of(part)))));
   if (plain.size > 0 && first.ALLOW_PLAINTEXT === 'off') throw plainTextRefused([...plain]);
   const portOf = (service: string): number => Number(placeOf[portVariable(service)]);
@@ -107,6 +111,7 @@ export async function readSettings({ entries, services, variables, onProgress }:
     embedded: postgres && roles.size > 0 ? { postgres, roles: [...roles] } : undefined,
     busOf: (service) =>
       buses.some(({ name }) => name === service) ? configuration.of({ name: service, config: busConfig }) : undefined,
+    logsOf: (service) => configuration.of({ name: service, config: cassandraConfig }),
   };
 }
 

@@ -56,7 +56,11 @@ afterAll(async () => {
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 /** `npm run dead-letters`, as an operator runs it beside the shop. */
-async function deadLetters(...args: readonly string[]): Promise<Ended> {
+function deadLetters(...args: readonly string[]): Promise<Ended> {
+  return command('tools/dead-letters.ts', args);
+}
+
+async function command(file: string, args: readonly string[]): Promise<Ended> {
   const portOf = (name: string) => shop.addresses.get(name)?.split(':').at(-1);
   const env = {
     PATH: process.env['PATH'],
@@ -64,9 +68,8 @@ async function deadLetters(...args: readonly string[]): Promise<Ended> {
     USER_PORT: portOf('user'),
     PRODUCT_PORT: portOf('product'),
   };
-  const command = join(root, 'tools/dead-letters.ts');
   return new Promise((end) => {
-    execFile(process.execPath, [command, ...args], { cwd: root, env }, (error, stdout, stderr) =>
+    execFile(process.execPath, [join(root, file), ...args], { cwd: root, env }, (error, stdout, stderr) =>
       end({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
     );
   });
@@ -97,6 +100,17 @@ test('an operator lists, shows, replays and drops, over mutual TLS', async () =>
   const drop = await deadLetters('drop', '--all', '--service', 'product');
   expect(drop.stdout).toBe('Dropped: 2.\n');
   expect((await deadLetters('list', '--service', 'user')).stdout).toBe('There are no dead letters.\n');
+}, 120_000); // eight processes, on a machine that may be busy
+
+test('who looks at the audit sees what an operator changed, and how it ended', async () => {
+  const audit = await command('tools/audit.ts', ['--service', 'product', '--since', '1h']);
+  expect(audit.stdout.split('\n').map((line) => line.split(/ {2,}/).slice(1, 5))).toEqual([
+    ['product', 'DropDeadLetter', 'operator', 'OK'],
+    ['product', 'DropDeadLetter', 'operator', 'OK'],
+    ['product', 'ReplayDeadLetter', 'operator', 'NOT_FOUND'],
+    ['product', 'ReplayDeadLetter', 'operator', 'OK'],
+    [],
+  ]);
 });
 
 test('each service answers for its own alone', async () => {

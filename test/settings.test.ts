@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { cassandraConfig } from '#platform/engine-config.ts';
 import { busConfig } from '#platform/event-bus-config.ts';
 import { placesConfig, processConfig } from '#platform/process-config.ts';
 import { services } from '#services/all.ts';
@@ -12,7 +13,7 @@ test('every variable that is read stands in docs/settings.md, and no other does'
   );
 
   const own = await Promise.all(services.map(async ({ load }) => (await load()).config));
-  const read = [processConfig, busConfig, placesConfig(services), ...own].flatMap((config) =>
+  const read = [processConfig, busConfig, cassandraConfig, placesConfig(services), ...own].flatMap((config) =>
     config instanceof z.ZodObject ? Object.keys(config.shape) : [],
   );
 

@@ -17,7 +17,7 @@ test('a shop starts while all its engines but PostgreSQL are away, names each, a
   try {
     const readiness = await fetch(`http://127.0.0.1:${ADMIN_PORT}/readyz`);
     expect(readiness.status).toBe(503);
-    const events = { PostgreSQL: 'ready', RabbitMQ: away, 'Redis for announcements': away };
+    const events = { PostgreSQL: 'ready', RabbitMQ: away, Cassandra: away, 'Redis for announcements': away };
     expect(await readiness.json()).toMatchObject({
       services: {
         user: { status: 'ready', engines: { ...events, Redis: away } },

@@ -5,6 +5,7 @@ import type { ServerReflection as grpc_reflection_v1_ServerReflection } from '#g
 import type { ServerReflection as grpc_reflection_v1alpha_ServerReflection } from '#gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import type { CartService as only2u_cart_v1_CartService } from '#gen/only2u/cart/v1/cart_pb.ts';
 import type { CouponService as only2u_coupon_v1_CouponService } from '#gen/only2u/coupon/v1/coupon_pb.ts';
+import type { AuditService as only2u_operation_v1_AuditService } from '#gen/only2u/operation/v1/audit_pb.ts';
 import type { DeadLetterService as only2u_operation_v1_DeadLetterService } from '#gen/only2u/operation/v1/dead_letter_pb.ts';
 import type { OrderService as only2u_order_v1_OrderService } from '#gen/only2u/order/v1/order_pb.ts';
 import type { PaymentService as only2u_payment_v1_PaymentService } from '#gen/only2u/payment/v1/payment_pb.ts';
@@ -90,6 +91,13 @@ export type Grants = {
       releaseCoupon: 'order';
       // proto/only2u/coupon/v1/coupon.proto:85
       updateCoupon: 'gateway';
+    };
+  };
+  'only2u.operation.v1.AuditService': {
+    contract: typeof only2u_operation_v1_AuditService;
+    callers: {
+      // proto/only2u/operation/v1/audit.proto:17
+      listAuditEntries: 'operator';
     };
   };
   'only2u.operation.v1.DeadLetterService': {

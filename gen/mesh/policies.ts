@@ -11,6 +11,7 @@ export const servedBy = {
   'grpc.reflection.v1alpha.ServerReflection': ['cart', 'coupon', 'order', 'payment', 'product', 'user'],
   'only2u.cart.v1.CartService': ['cart'],
   'only2u.coupon.v1.CouponService': ['coupon'],
+  'only2u.operation.v1.AuditService': ['cart', 'coupon', 'order', 'payment', 'product', 'user'],
   'only2u.operation.v1.DeadLetterService': ['cart', 'coupon', 'order', 'payment', 'product', 'user'],
   'only2u.order.v1.OrderService': ['order'],
   'only2u.payment.v1.PaymentService': ['payment'],
@@ -71,6 +72,8 @@ export const policies = {
   'only2u.coupon.v1.CouponService/ReleaseCoupon': { callers: ['order'], access: 'internal', timeoutMs: 2000, idempotency: 'idempotent' },
   // proto/only2u/coupon/v1/coupon.proto:85
   'only2u.coupon.v1.CouponService/UpdateCoupon': { callers: ['gateway'], access: 'roles', roles: ['admin', 'vendor'], timeoutMs: 2000, limits: [{ scope: 'user', requests: 120, windowMs: 60000 }], idempotency: 'idempotent', open: true },
+  // proto/only2u/operation/v1/audit.proto:17
+  'only2u.operation.v1.AuditService/ListAuditEntries': { callers: ['operator'], access: 'internal', timeoutMs: 5000, idempotency: 'no-side-effects' },
   // proto/only2u/operation/v1/dead_letter.proto:17
   'only2u.operation.v1.DeadLetterService/DropDeadLetter': { callers: ['operator'], access: 'internal', timeoutMs: 5000, idempotency: 'idempotent' },
   // proto/only2u/operation/v1/dead_letter.proto:17

@@ -1,6 +1,7 @@
 import type { DescFile, DescService } from "@bufbuild/protobuf";
 import { CartService, file_only2u_cart_v1_cart } from "./only2u/cart/v1/cart_pb.ts";
 import { CouponService, file_only2u_coupon_v1_coupon } from "./only2u/coupon/v1/coupon_pb.ts";
+import { AuditService, file_only2u_operation_v1_audit } from "./only2u/operation/v1/audit_pb.ts";
 import { DeadLetterService, file_only2u_operation_v1_dead_letter } from "./only2u/operation/v1/dead_letter_pb.ts";
 import { file_only2u_order_v1_order, OrderService } from "./only2u/order/v1/order_pb.ts";
 import { file_only2u_payment_v1_payment, PaymentService } from "./only2u/payment/v1/payment_pb.ts";
@@ -26,6 +27,7 @@ import { file_only2u_user_v1_events } from "./only2u/user/v1/events_pb.ts";
 export const contracts: readonly DescService[] = [
   CartService,
   CouponService,
+  AuditService,
   DeadLetterService,
   OrderService,
   PaymentService,
@@ -46,6 +48,7 @@ export const contractFiles: readonly DescFile[] = [
   file_only2u_coupon_v1_coupon,
   file_only2u_mesh_v1_policy,
   file_only2u_mesh_v1_workloads,
+  file_only2u_operation_v1_audit,
   file_only2u_operation_v1_dead_letter,
   file_only2u_order_v1_events,
   file_only2u_order_v1_order,

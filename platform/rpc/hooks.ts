@@ -25,6 +25,10 @@ export type ServerHooks = {
    * Synchronous whenever it can be: it is on the hot path. A `deadlineMs` in the answer that is earlier than the caller's is kept by the server.
    */
   admit(arrival: Arrival): Call | Promise<Call>;
+  /**
+   * Asked once the call is admitted, and waited for before its handler begins. Who throws refuses the call.
+   */
+  begin?(arrival: Arrival, call: Call): Promise<void> | undefined;
   /** Checks each request message after it is decoded. */
   check(method: DescMethod, message: Message): void;
   /** Told once when the call has ended, `call` being undefined when it was not admitted. `code` 0 is OK. */

@@ -6,12 +6,13 @@ import {
   MethodOptionsSchema,
 } from '@bufbuild/protobuf/wkt';
 import { expect, test } from '@jest/globals';
+import { contractFiles } from '#gen/contracts.ts';
 import { Health } from '#gen/grpc/health/v1/health_pb.ts';
 import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb.ts';
 import { method as methodOption } from '#gen/only2u/mesh/v1/policy_pb.ts';
 import { ProductService } from '#gen/only2u/product/v1/product_pb.ts';
 import { AuthService } from '#gen/only2u/user/v1/auth_pb.ts';
-import { createPolicies, decide, policyOf, serviceConfigOf, workloadsServing } from './policy.ts';
+import { createPolicies, decide, isAudited, policyOf, serviceConfigOf, workloadsServing } from './policy.ts';
 
 /** A service of one method that has no policy in its contract. */
 function serviceWithoutPolicy(pkg: string): DescService {
@@ -49,7 +50,14 @@ test('a policy says what its contract says', () => {
     roles: new Set(),
     timeoutMs: 2000,
     limits: [{ scope: 'address', requests: 6000, windowMs: 60_000 }],
-    cache: { maxAgeMs: 5000, shared: true },
+    cache: {
+      maxAgeMs: 5000,
+      shared: true,
+      invalidatedBy: ['ProductChanged', 'ProductDeleted'].map((name) => ({
+        event: `only2u.product.v1.${name}`,
+        field: 'product.id',
+      })),
+    },
     concurrency: 0,
     open: true,
     essential: false,
@@ -105,4 +113,73 @@ test('clients retry what is safe to repeat, only when nobody answered, and nothi
     retryPolicy: { maxAttempts: 3, retryableStatusCodes: ['UNAVAILABLE'] },
   });
   expect(of('ImportProducts')).not.toHaveProperty('retryPolicy');
+});
+
+/** The shop's methods whose calls are audited, as "OperatorService/GrantRole". */
+function auditedMethods(caller: string, roles: readonly string[]): string[] {
+  const user = { id: 'usr_a', sessionId: 'ses_a', roles };
+  return contractFiles
+    .flatMap((file) => file.services.flatMap((service) => service.methods))
+    .map(policyOf)
+    .filter((policy) => decide(policy, caller, user) === 'allowed' && isAudited(policy, caller, user))
+    .map(({ path }) => path.slice(path.lastIndexOf('.') + 1))
+    .sort();
+}
+
+test('an operator’s calls that change something are audited', () => {
+  expect(auditedMethods('operator', ['admin'])).toMatchInlineSnapshot(`
+    [
+      "DeadLetterService/DropDeadLetter",
+      "DeadLetterService/ReplayDeadLetter",
+      "OperatorService/GrantRole",
+      "OperatorService/IssueToken",
+      "OperatorService/RotateKeys",
+      "ProductService/ImportProducts",
+      "SearchIndexService/RebuildSearchIndex",
+    ]
+  `);
+});
+
+test('an admin’s calls that change something are audited, also where handlers alone look at roles', () => {
+  expect(auditedMethods('gateway', ['customer', 'admin'])).toMatchInlineSnapshot(`
+    [
+      "AuthService/ChangePassword",
+      "AuthService/RevokeSession",
+      "AuthService/SignOut",
+      "CartService/MergeCart",
+      "CategoryService/CreateCategory",
+      "CategoryService/DeleteCategory",
+      "CategoryService/UpdateCategory",
+      "CouponService/CreateCoupon",
+      "CouponService/DeleteCoupon",
+      "CouponService/UpdateCoupon",
+      "InventoryService/AdjustStock",
+      "OrderService/CancelOrder",
+      "OrderService/PlaceOrder",
+      "OrderService/RequestReturn",
+      "OrderService/ResolveReturn",
+      "OrderService/UpdateFulfillment",
+      "PaymentService/CapturePayment",
+      "ProductService/CreateProduct",
+      "ProductService/DeleteProduct",
+      "ProductService/ImportProducts",
+      "ProductService/UpdateProduct",
+      "UserService/CreateAddress",
+      "UserService/DeleteAddress",
+      "UserService/DeleteUser",
+      "UserService/UpdateAddress",
+      "UserService/UpdateUser",
+    ]
+  `);
+});
+
+test('nobody else’s calls are audited', () => {
+  expect(auditedMethods('gateway', ['customer', 'vendor', 'influencer', 'reseller'])).toEqual([]);
+  for (const caller of ['order', 'payment', 'product'])
+    expect(auditedMethods(caller, ['customer', 'vendor'])).toEqual([]);
+});
+
+test('what a service calls for an admin in turn is not audited again', () => {
+  for (const caller of ['cart', 'coupon', 'order', 'payment', 'product', 'user'])
+    expect(auditedMethods(caller, ['admin'])).toEqual([]);
 });

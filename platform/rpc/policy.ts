@@ -112,6 +112,20 @@ export function decide(policy: Policy, caller: string, user: User | undefined): 
   return { reason: 'ROLE_MISSING', rule: `${policy.path} roles [${[...policy.roles].join(', ')}]` };
 }
 
+/** Roles that only the shop's own people have. */
+const staffRoles = ['admin'];
+
+/**
+ * Whether a call that was let in is kept for the audit: one that may change something, called by an operator, or through the edge for
+ * one of the staff, to whom handlers allow more than the contract says. What a service calls for them in turn is not kept again.
+ */
+export function isAudited(policy: Policy, caller: string, user: User | undefined): boolean {
+  if (policy.idempotency === 'no-side-effects' || policy.essential) return false;
+  if (caller === 'operator') return true;
+  const asksWho = policy.access === 'user' || policy.access === 'roles';
+  return policy.open && asksWho && user !== undefined && staffRoles.some((role) => user.roles.includes(role));
+}
+
 /** Names the rule that decides about callers, for messages and metrics. */
 export function callersRule(policy: Policy): string {
   return `${policy.path} callers [${[...policy.callers].join(', ')}]`;

@@ -19,7 +19,10 @@ export class ServedCall {
   readonly context: LazyHandlerContext;
   readonly #hooks: ServerHooks;
   #call: Call | undefined;
+  #admitting = false;
+  #ready = false;
   #over = false;
+  #tellLate: (() => void) | undefined;
 
   constructor(hooks: ServerHooks, incoming: IncomingCall) {
     this.#hooks = hooks;
@@ -29,34 +32,57 @@ export class ServedCall {
 
   /** Whether the call was admitted and may run. */
   get isAdmitted(): boolean {
-    return this.#call !== undefined && !this.#over;
+    return this.#ready && !this.#over;
   }
 
-  /** Asks for admission; `admitted` is told at once where the hook answers at once. A refusal is sent. */
+  /** Asks for admission; `admitted` is told at once where the hooks answer at once. A refusal is sent. */
   admit(admitted: () => void): void {
     try {
       const call = this.#hooks.admit(this.incoming);
-      if (call instanceof Promise) {
-        call.then(
-          (late) => {
-            this.#keep(late);
-            admitted();
-          },
-          (error: unknown) => this.failed(error),
-        );
+      if (!(call instanceof Promise)) {
+        this.#begin(call, admitted);
         return;
       }
-      this.#keep(call);
+      this.#admitting = true;
+      const settled = (): void => {
+        this.#admitting = false;
+        this.#tellLate?.();
+      };
+      call.then(
+        (late) => {
+          this.#call = late;
+          settled();
+          if (!this.#over) this.#begin(late, admitted);
+        },
+        (error: unknown) => {
+          settled();
+          this.failed(error);
+        },
+      );
     } catch (error) {
       this.failed(error);
-      return;
     }
-    admitted();
+  }
+
+  #begin(call: Call, admitted: () => void): void {
+    this.#call = call;
+    if (call.deadlineMs !== undefined) this.incoming.keepDeadline(call.deadlineMs);
+    const go = (): void => {
+      this.#ready = true;
+      admitted();
+    };
+    try {
+      const begun = this.#hooks.begin?.(this.incoming, call);
+      if (begun === undefined) go();
+      else begun.then(go, (error: unknown) => this.failed(error));
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   /** Runs `work` as part of the admitted call. */
   run(work: () => void): void {
-    if (this.#call !== undefined && !this.#over) withCall(this.#call, work);
+    if (this.#call !== undefined && this.isAdmitted) withCall(this.#call, work);
   }
 
   /** A request message from its bytes, decoded and checked. */
@@ -89,17 +115,16 @@ export class ServedCall {
     // Who has gone away reads no status, and what the handler stumbled over then is not why the call ended.
     const error: unknown = this.incoming.isGone ? this.incoming.gone() : thrown;
     const answer = toConnectError(error);
-    this.#hooks.ended(this.incoming, this.#call, answer.code, error, performance.now() - this.incoming.startedMs);
+    const durationMs = performance.now() - this.incoming.startedMs;
+    const tell = (): void => this.#hooks.ended(this.incoming, this.#call, answer.code, error, durationMs);
+    // Who goes away while it is still decided may yet be admitted, and then has to leave as one who was.
+    if (this.#admitting) this.#tellLate = tell;
+    else tell();
     try {
       this.incoming.fail(answer, this.context.setHeader, this.context.setTrailer);
     } catch {
       this.incoming.abort(); // headers that HTTP/2 doesn't take, set by the handler
     }
-  }
-
-  #keep(call: Call): void {
-    this.#call = call;
-    if (call.deadlineMs !== undefined) this.incoming.keepDeadline(call.deadlineMs);
   }
 }
 

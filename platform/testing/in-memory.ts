@@ -28,6 +28,7 @@ export function admitting(hooks: ServerHooks, caller: string): Interceptor {
     try {
       const admitted = await hooks.admit(arrival);
       call = admitted;
+      await hooks.begin?.(arrival, admitted);
       const run = <T>(work: () => T): T => withCall(admitted, work);
       if (!request.stream) {
         hooks.check(request.method, request.message);

@@ -8,7 +8,9 @@ import {
   type ServiceImpl,
 } from '@connectrpc/connect';
 import { announcementsOn } from '../announcements.ts';
+import { openAuditing } from '../audit-open.ts';
 import { handleDeadLetters } from '../dead-letters.ts';
+import { cassandraConfig } from '../engine-config.ts';
 import { createMemoryEventBus } from '../event-bus.memory.ts';
 import { type EventBus, eventBusOf } from '../event-bus.ts';
 import { contractPolicies, type EventPolicies } from '../event-policy.ts';
@@ -88,17 +90,21 @@ export async function openTestService<C>(service: Service<C>, options: TestServi
   });
   const { database } = opened;
   const more = database === undefined ? [] : [handleDeadLetters({ service: service.name, database, events, now })];
-  const handlers = [...opened.handlers, ...more];
+  const auditing =
+    database && (await openAuditing({ service: service.name, database, config: cassandraConfig.parse({}), log, now }));
+  const handlers = [...opened.handlers, ...more, ...(auditing?.handlers ?? [])];
+  const audited = auditing?.hooks(hooks) ?? hooks;
   return {
     bus,
     as: ({ caller = 'gateway', user, address, userAgent }) => {
       const transport = createRouterTransport(routesTo(handlers), {
-        router: { interceptors: [admitting(hooks, caller)] },
+        router: { interceptors: [admitting(audited, caller)] },
         transport: { interceptors: [asCaller({ token: user && tokens.issue(user), address, userAgent })] },
       });
       return { client: (contract) => createClient(contract, transport) };
     },
     async close() {
+      await auditing?.close();
       await opened.close();
       await bus.close();
       metrics.close();
