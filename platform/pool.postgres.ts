@@ -13,7 +13,7 @@ import {
 import type { EngineState } from './engine.ts';
 import { Fault } from './fault.ts';
 import { listenOn } from './listen.postgres.ts';
-import { ask, getTypeParser, type StatementTimes } from './statement.postgres.ts';
+import { ask, getTypeParser, isPlannedAnew, type StatementTimes } from './statement.postgres.ts';
 import { createStatementTimes, type PoolLoad } from './telemetry/database-metrics.ts';
 
 /** Asks PostgreSQL. `$1`, `$2`… stand for the values. int8 comes back as bigint, timestamptz as Date, date and numeric as text. */
@@ -295,5 +295,7 @@ function outcomeUnknown(cause: unknown): Fault {
 
 function lostRace(error: unknown): boolean {
   const cause = error instanceof Fault ? error.cause : error;
-  return cause instanceof pg.DatabaseError && (cause.code === '40001' || cause.code === '40P01');
+  return (
+    cause instanceof pg.DatabaseError && (cause.code === '40001' || cause.code === '40P01' || isPlannedAnew(cause))
+  );
 }

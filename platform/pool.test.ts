@@ -32,6 +32,17 @@ test('values go in as they are', async () => {
   expect(row).toEqual({ a: values[0], b: values[1], c: values[2], d: Buffer.from([1, 2]) });
 });
 
+test('a statement whose answer a migration has changed is prepared anew, alone and in a transaction', async () => {
+  const change = (type: string) => database.query(`ALTER TABLE altered ALTER COLUMN value TYPE ${type}`);
+  const read = 'SELECT value FROM altered';
+  await database.query('CREATE TABLE altered AS SELECT 1::int4 AS value');
+  await Promise.all([database.query(read), database.query(read)]); // on two connections
+  await change('float8');
+  expect(await Promise.all([database.query(read), database.query(read)])).toEqual([[{ value: 1 }], [{ value: 1 }]]);
+  await change('text');
+  expect(await database.transaction((tx) => tx.query(read))).toEqual([{ value: '1' }]);
+});
+
 test('a transaction that throws leaves nothing', async () => {
   const failing = database.transaction(async (tx) => {
     await tx.query("INSERT INTO counters (name) VALUES ('gone')");

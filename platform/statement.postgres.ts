@@ -22,6 +22,10 @@ export async function ask<R extends object>(
     const result = await on.query<R>({ name: statementName(text), text, values: [...values] });
     return result.rows;
   } catch (error) {
+    if (isPlannedAnew(error)) {
+      prepareAnew(text);
+      if (on instanceof pg.Pool) return await ask(on, undefined, text, values); // a transaction runs again from its start
+    }
     throw databaseFault(error) ?? error;
   } finally {
     times?.took(performance.now() - beganMs);
@@ -37,6 +41,17 @@ function statementName(text: string): string | undefined {
   const name = createHash('sha256').update(text).digest('base64url').slice(0, 32);
   names.set(text, name);
   return name;
+}
+
+/** Whether a migration has changed the type of what a prepared statement answers. It was not run then. */
+export function isPlannedAnew(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '0A000' && error.message.includes('cached plan');
+}
+
+// Under another name, since every connection may have the old one, and the driver believes it to be good.
+function prepareAnew(text: string): void {
+  const name = names.get(text);
+  if (name !== undefined) names.set(text, `${name.slice(0, 32)}-${Date.now().toString(36)}`);
 }
 
 const int8Array = 1016;

@@ -19,7 +19,8 @@ const help = `Usage: npm run check:versions -- [options]
 A rolling upgrade: buyers check out while the version before runs alone, then beside this one on the same data, then this one alone. Calls
 go from either version to either. Then: is every order paid and confirmed, or closed with everything given back?
 
-  --from REF       the version before (the last commit without the newest migration)
+  --from REF       the version before (the last commit without the newest migrations)
+  --which          only says which version before that is; fails where this clone knows none
   --checkouts N    how many orders are tried in each of the three phases (40)
   --buyers N       how many buy at a time (6)
   --help           this text
@@ -28,6 +29,7 @@ go from either version to either. Then: is every order paid and confirmed, or cl
 const { values } = parseArgs({
   options: {
     from: { type: 'string' },
+    which: { type: 'boolean', default: false },
     checkouts: { type: 'string', default: '40' },
     buyers: { type: 'string', default: '6' },
     help: { type: 'boolean', default: false },
@@ -38,8 +40,10 @@ const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 const names = services.map(({ name }) => name);
 const settleWithinMs = 120_000;
+const migrations = '*/migrations/*.sql';
 
 if (values.help) console.log(help);
+else if (values.which) console.log(await versionBefore());
 else process.exitCode = await main();
 
 async function git(...args: readonly string[]): Promise<string> {
@@ -47,11 +51,16 @@ async function git(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
+/** The last commit without some of today's migrations whose own are as they were: what was changed before it was released never ran anywhere. */
 async function versionBefore(): Promise<string> {
-  const [newest] = (await git('log', '--diff-filter=A', '--format=%H', '-n1', '--', '*/migrations/*.sql')).split('\n');
-  if (newest === undefined || newest === '')
-    throw new Error('no commit here added a migration: name a version by --from');
-  return `${newest}~1`;
+  const added = await git('log', '--diff-filter=A', '--format=%H', '--', migrations);
+  for (const commit of added.split('\n').filter(Boolean)) {
+    const parent = await git('rev-parse', '--quiet', '--verify', `${commit}~1^{commit}`).catch(() => '');
+    if (parent === '') break;
+    const changed = await git('diff', '--diff-filter=MDR', '--name-only', parent, 'HEAD', '--', migrations);
+    if (changed === '') return parent;
+  }
+  throw new Error('this clone knows no version before the newest migration: name one by --from');
 }
 
 async function main(): Promise<number> {
