@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -93,12 +94,14 @@ export async function startShopProcesses(options: ShopProcessesOptions): Promise
   }
 }
 
+type Begun = ChildProcessByStdio<null, Readable, null>;
+
 function createProcess(
   about: Pick<ShopProcess, 'service' | 'address' | 'adminAddress'>,
   root: string,
   env: Variables,
 ): ShopProcess {
-  let child: ChildProcess | undefined;
+  let child: Begun | undefined;
 
   async function end(signal: NodeJS.Signals): Promise<void> {
     const ending = child;
@@ -114,17 +117,21 @@ function createProcess(
     kill: () => end('SIGKILL'),
     close: () => end('SIGTERM'),
     async start() {
-      child = await start(about.service, root, env);
+      child = begin(about.service, root, env); // known at once, so that a start that others give up is ended too
+      await untilReady(about.service, child);
     },
   };
 }
 
-async function start(service: string, root: string, env: Variables): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['services/main.ts', service], {
+function begin(service: string, root: string, env: Variables): Begun {
+  return spawn(process.execPath, ['services/main.ts', service], {
     cwd: root,
     env: { ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+}
+
+async function untilReady(service: string, child: Begun): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), readyWithinMs);
   const said: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
@@ -132,7 +139,7 @@ async function start(service: string, root: string, env: Variables): Promise<Chi
     if (line.includes('is ready')) {
       clearTimeout(timer);
       child.stdout.on('data', (chunk: Buffer) => process.stderr.write(chunk)); // its log, as much of it as it was told to say
-      return child;
+      return;
     }
   }
   clearTimeout(timer);
