@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createRoot, issueCertificate, type KeyPair, writingTogether } from '#platform/identity/certificate.ts';
 import { exists } from '#platform/identity/durable-files.ts';
 import { localMesh, spiffeIdOf } from '#platform/identity/spiffe.ts';
-import { alone } from './lock.ts';
+import { alone } from '#platform/alone.ts';
 
 /** Paths of PEM files. */
 export type TlsFiles = {

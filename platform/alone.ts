@@ -1,7 +1,7 @@
 import { open, readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { codeOf } from '#platform/error-code.ts';
-import { isAlive } from '#platform/process-alive.ts';
+import { codeOf } from './error-code.ts';
+import { isAlive } from './process-alive.ts';
 
 /** Does the work while no other process of this machine does any with the same file. What one that was killed has left is taken over. */
 export async function alone<T>(file: string, work: () => Promise<T>, onWait?: (pid: number) => void): Promise<T> {
