@@ -23,6 +23,26 @@ export type EventFailures = Pick<EventBus, 'deadEvents' | 'countDeadEvents' | 'd
   close(): Promise<void>;
 };
 
+/**
+ * The part of a bus that is about dead events, for one that keeps them here. `tellAgain` hands one to its group's engine: first that, then it is forgotten
+ * here, so whoever is killed in between leaves it in both, and the inbox knows a repeat.
+ */
+export function deadEventsBy(
+  { deadEvents, countDeadEvents, deadEvent, drop, replayed }: EventFailures,
+  tellAgain: (letter: DeadEvent) => Promise<void>,
+): Pick<EventBus, 'deadEvents' | 'countDeadEvents' | 'deadEvent' | 'drop' | 'replay'> {
+  return {
+    ...{ deadEvents, countDeadEvents, deadEvent, drop },
+    async replay(id) {
+      const letter = await deadEvent(id);
+      if (letter === undefined) return false;
+      await tellAgain(letter);
+      await replayed(letter);
+      return true;
+    },
+  };
+}
+
 const forgottenDays = 14; // as the inbox forgets
 const tidyBatch = 1_000;
 

@@ -4,7 +4,7 @@ import type { RabbitConfig } from './engine-config.ts';
 import type { EngineState } from './engine.ts';
 import { startConsuming, topologyError } from './event-bus-consuming.amqp.ts';
 import type { EngineEventBus } from './event-bus-engine.ts';
-import type { EventFailures } from './event-bus-failures.postgres.ts';
+import { deadEventsBy, type EventFailures } from './event-bus-failures.postgres.ts';
 import { rabbitNames } from './event-bus-names.ts';
 import { type EventPolicies, hearsOf, tellsOf } from './event-policy.ts';
 import { createPublishing } from './event-bus-publishing.amqp.ts';
@@ -90,23 +90,13 @@ export async function openRabbitEventBus(options: RabbitEventBusOptions): Promis
       return subscription;
     },
 
-    deadEvents: (page) => failures.deadEvents(page),
-    countDeadEvents: (name, limit) => failures.countDeadEvents(name, limit),
-    deadEvent: (id) => failures.deadEvent(id),
-    drop: (id) => failures.drop(id),
-
-    // First to the queue, then from the table: who is killed in between leaves it in both, and the inbox knows a repeat.
-    async replay({ group, id }) {
-      const letter = await failures.deadEvent({ group, id });
-      if (letter === undefined) return false;
-      await publishing.publish([letter], () => ({
-        exchange: rabbitNames.replayOf(group),
+    ...deadEventsBy(failures, (letter) =>
+      publishing.publish([letter], () => ({
+        exchange: rabbitNames.replayOf(letter.group),
         routingKey: '',
         mandatory: true,
-      }));
-      await failures.replayed(letter);
-      return true;
-    },
+      })),
+    ),
 
     close,
   };

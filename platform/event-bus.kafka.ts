@@ -5,7 +5,7 @@ import type { EngineEventBus } from './event-bus-engine.ts';
 import type { KafkaConfig } from './engine-config.ts';
 import { engineAway, type EngineState } from './engine.ts';
 import { startKafkaConsuming } from './event-bus-consuming.kafka.ts';
-import type { EventFailures } from './event-bus-failures.postgres.ts';
+import { deadEventsBy, type EventFailures } from './event-bus-failures.postgres.ts';
 import { kafkaNames } from './event-bus-names.ts';
 import type { EventMessage } from './event-bus.ts';
 import { type EventPolicies, hearsOf, tellsOf } from './event-policy.ts';
@@ -151,19 +151,7 @@ export async function openKafkaEventBus(options: KafkaEventBusOptions): Promise<
       return subscription;
     },
 
-    deadEvents: (page) => failures.deadEvents(page),
-    countDeadEvents: (name, limit) => failures.countDeadEvents(name, limit),
-    deadEvent: (id) => failures.deadEvent(id),
-    drop: (id) => failures.drop(id),
-
-    // First to Kafka, then from the table: who is killed in between leaves it in both, and the inbox knows a repeat.
-    async replay({ group, id }) {
-      const letter = await failures.deadEvent({ group, id });
-      if (letter === undefined) return false;
-      await send(() => prefix + kafkaNames.replayOf(group), [letter]);
-      await failures.replayed(letter);
-      return true;
-    },
+    ...deadEventsBy(failures, (letter) => send(() => prefix + kafkaNames.replayOf(letter.group), [letter])),
 
     async close() {
       await Promise.all([...subscriptions].map((subscription) => subscription.close()));
