@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 
 /** Where a service keeps its data, as an owner of it. */
@@ -64,6 +65,16 @@ export function unsettled(urlOf: UrlOf, { awaiting = false } = {}): Promise<stri
     await count('payment', 'refunds not sent', 'refund where state = 1');
     return open;
   });
+}
+
+/** Waits until nothing is left to be done, orders that wait to be paid among it. Answers what is still open when the time is over. */
+export async function untilSettled(urlOf: UrlOf, withinMs: number): Promise<string[]> {
+  const giveUpMs = Date.now() + withinMs;
+  for (;;) {
+    const open = await unsettled(urlOf, { awaiting: true });
+    if (open.length === 0 || Date.now() >= giveUpMs) return open;
+    await pause(500);
+  }
 }
 
 type OrderRow = { readonly id: string; readonly status: number; readonly document: OrderDocument };

@@ -12,7 +12,7 @@ import { services } from '#services/all.ts';
 import { openEngine, type OpenEngine } from '../../engines/open-engine.ts';
 import type { EngineName } from '../../engines/recipe.ts';
 import { shopVariables } from '../../engines/variables.ts';
-import { audit, unsettled, type UrlOf } from '../audit.ts';
+import { audit, untilSettled, type UrlOf } from '../audit.ts';
 import { checkOut, insist, reasonOf, type Outcome } from '../kills/buyer.ts';
 import { openMarket, type Market } from '../kills/market.ts';
 import { planOf } from '../kills/plan.ts';
@@ -238,12 +238,7 @@ async function buyOnce(market: Market, giveUpMs: number): Promise<void> {
 }
 
 async function reckon(market: Market, urlOf: UrlOf): Promise<readonly string[]> {
-  const giveUpMs = Date.now() + settleWithinMs;
-  let open = await unsettled(urlOf, { awaiting: true });
-  while (open.length > 0 && Date.now() < giveUpMs) {
-    await pause(500);
-    open = await unsettled(urlOf, { awaiting: true });
-  }
+  const open = await untilSettled(urlOf, settleWithinMs);
   const [books, provider] = [await audit(urlOf), await market.reconcile()];
   return [...open, ...books.problems, ...provider.differences];
 }

@@ -5,12 +5,11 @@ import { parseArgs } from 'node:util';
 import { services } from '#services/all.ts';
 import { openDataFolder } from '#platform/data-folder.ts';
 import { createEmbeddedPostgres } from '#platform/embedded-postgres.ts';
-import { audit, unsettled } from '../audit.ts';
+import { audit, untilSettled } from '../audit.ts';
 import { checkOut, reasonOf, type Outcome } from './buyer.ts';
 import { openMarket } from './market.ts';
 import { planOf } from './plan.ts';
 import { startKillable, type KillableProcess } from './processes.ts';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 const help = `Usage: npm run check:kills -- [options]
 
@@ -107,12 +106,7 @@ async function main(): Promise<number> {
     await buying;
     console.log(`  ${kills} kills, ${outcomes.length} checkouts at their end; waiting until every order is, too`);
 
-    const giveUpMs = Date.now() + settleWithinMs;
-    let open = await unsettled(embedded.urlOf, { awaiting: true });
-    while (open.length > 0 && Date.now() < giveUpMs) {
-      await sleep(500);
-      open = await unsettled(embedded.urlOf, { awaiting: true });
-    }
+    const open = await untilSettled(embedded.urlOf, settleWithinMs);
     const books = await audit(embedded.urlOf);
     const provider = await market.reconcile();
     const problems = [...failures, ...open, ...books.problems, ...provider.differences];

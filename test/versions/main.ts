@@ -2,13 +2,12 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { openDataFolder } from '#platform/data-folder.ts';
 import { createEmbeddedPostgres } from '#platform/embedded-postgres.ts';
 import { freePort } from '#platform/testing/global-setup.ts';
 import { services } from '#services/all.ts';
-import { audit, unsettled } from '../audit.ts';
+import { audit, untilSettled } from '../audit.ts';
 import { checkOut, reasonOf, type Outcome } from '../kills/buyer.ts';
 import { openMarket } from '../kills/market.ts';
 import { planOf } from '../kills/plan.ts';
@@ -127,12 +126,7 @@ async function main(): Promise<number> {
     await phase('the one before ends', () => old.close());
     await phase('this one', nothing);
 
-    const giveUpMs = Date.now() + settleWithinMs;
-    let open = await unsettled(embedded.urlOf, { awaiting: true });
-    while (open.length > 0 && Date.now() < giveUpMs) {
-      await sleep(500);
-      open = await unsettled(embedded.urlOf, { awaiting: true });
-    }
+    const open = await untilSettled(embedded.urlOf, settleWithinMs);
     const books = await audit(embedded.urlOf);
     const problems = [...failures, ...open, ...books.problems];
     console.log(`  ${outcomes.length} checkouts at their end; ${books.summary}`);
