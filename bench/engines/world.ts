@@ -44,7 +44,10 @@ export function runs(variable: string): boolean {
   return variable in engineVariables() || `${variable}_FILE` in engineVariables();
 }
 
-export const platformTables: Tables = { migrations: new URL('../../platform/testing/migrations/', import.meta.url) };
+export const platformTables: Tables = {
+  migrations: new URL('../../platform/testing/migrations/', import.meta.url),
+  plansOnce: true, // as all services but one ask for it
+};
 
 export const tablesOf = (service: string): Tables => ({
   migrations: new URL(`../../services/${service}/migrations/`, import.meta.url),
