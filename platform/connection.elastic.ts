@@ -34,7 +34,10 @@ export async function openElastic(config: ElasticSettings, log: Logger): Promise
     maxRetries: 0, // who asks knows whether to ask again, and whom else
     requestTimeout: requestTimeoutMs,
     resurrectStrategy: 'none', // a node that was away is simply asked again
-    ...(config.ELASTICSEARCH_CA !== undefined && { tls: { ca: config.ELASTICSEARCH_CA } }),
+    tls: {
+      timeout: pingTimeoutMs, // to connect: a request that waits for that is not ended by its own time
+      ...(config.ELASTICSEARCH_CA !== undefined && { ca: config.ELASTICSEARCH_CA }),
+    },
   };
   const client = new Client(options);
   const ask = <T>(answer: Promise<T>): Promise<T> =>

@@ -175,7 +175,11 @@ describe('while Elasticsearch is away', () => {
     proxy = await openCable(new URL(settings.ELASTICSEARCH_URL));
     const url = new URL(settings.ELASTICSEARCH_URL);
     url.host = `127.0.0.1:${proxy.port}`;
-    shop = await openElasticShop({ settings: { ...settings, ELASTICSEARCH_URL: url.href }, everyMs: 20 });
+    shop = await openElasticShop({
+      settings: { ...settings, ELASTICSEARCH_URL: url.href },
+      everyMs: 20,
+      timeoutMs: 800,
+    });
     await shop.write(lamps(1, 30));
     await until('the index', async () => shop.following.isLive());
   });
@@ -203,17 +207,57 @@ describe('while Elasticsearch is away', () => {
     expect((await search.suggest('late', 5)).map(({ title }) => title)).toEqual(['Late Lamp']);
     await proxy.mend();
     await until('its return', async () => search.current() === 'first' && (await ask()).total === 31, 10_000);
+    await shop.remove(product);
+    await search.close();
+  });
+
+  test('one that is paused, whose port accepts and never answers, costs who asks just then 0.8 s and nobody else anything', async () => {
+    const why: string[] = [];
+    const search = createFallbackSearch({
+      first: shop.search,
+      second: shop.inPostgres,
+      isReady: shop.following.isLive,
+      log: silentLog(),
+      fellBack: (reason) => why.push(reason),
+    });
+    const ask = () => search.search({ ...all, query: 'lamp' });
+    await until('the product’s end', async () => search.current() === 'first' && (await ask()).total === 30);
+    why.length = 0;
+    proxy.pause();
+    const beganMs = performance.now();
+    const together = await Promise.all(Array.from({ length: 5 }, ask));
+    const tookMs = performance.now() - beganMs;
+    expect(together.map(({ total }) => total)).toEqual([30, 30, 30, 30, 30]);
+    expect(why).toEqual(['unanswered', 'unanswered', 'unanswered', 'unanswered', 'unanswered']);
+    expect(tookMs).toBeGreaterThan(700);
+    expect(tookMs).toBeLessThan(2_000); // the contract's
+    for (let index = 0; index < 50; index++) expect((await ask()).total).toBe(30);
+    expect(why.slice(5)).toEqual(Array.from({ length: 50 }, () => 'away'));
+    await shop.write([sampleProduct(501, { title: 'Late Lamp' })]);
+    proxy.resume();
+    await until('its return', async () => search.current() === 'first' && (await ask()).total === 31, 20_000);
+    expect(why.filter((reason) => reason === 'unanswered')).toHaveLength(5);
     await search.close();
   });
 });
 
-type Cable = { readonly port: number; cut(): Promise<void>; mend(): Promise<void>; close(): Promise<void> };
+type Cable = {
+  readonly port: number;
+  cut(): Promise<void>;
+  mend(): Promise<void>;
+  /** Connections stay and are made, and nothing comes through: as to a process that has got SIGSTOP. */
+  pause(): void;
+  /** What was held comes through. */
+  resume(): void;
+  close(): Promise<void>;
+};
 
 /** A connection that can be cut. */
 async function openCable(to: URL): Promise<Cable> {
   const sockets = new Set<Socket>();
   let server: Server;
   let port = 0;
+  let isPaused = false;
   async function listen(): Promise<void> {
     server = createServer((socket) => {
       const onward = connect(Number(to.port), to.hostname);
@@ -223,7 +267,8 @@ async function openCable(to: URL): Promise<Cable> {
       ] as const) {
         sockets.add(from);
         from.on('error', () => into.destroy()).on('close', () => into.destroy());
-        from.pipe(into);
+        from.on('data', (chunk) => into.write(chunk)).on('end', () => into.end());
+        if (isPaused) from.pause();
       }
     });
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -243,6 +288,14 @@ async function openCable(to: URL): Promise<Cable> {
     },
     cut,
     mend: listen,
+    pause() {
+      isPaused = true;
+      for (const socket of sockets) socket.pause();
+    },
+    resume() {
+      isPaused = false;
+      for (const socket of sockets) socket.resume();
+    },
     close: cut,
   };
 }

@@ -39,12 +39,15 @@ export type ElasticShopOptions = {
   readonly settings?: ElasticSettings;
   /** Whether the index is followed in the background, as in life, or by `settle` alone. */
   readonly everyMs?: number;
+  /** What a search may take: 20 s unless told, since the machine does other things too. */
+  readonly timeoutMs?: number;
 };
 
 /** A database and an index of its own that follows it. For tests alone. */
 export async function openElasticShop({
   settings = testElasticSettings(),
   everyMs = Infinity,
+  timeoutMs = 20_000,
 }: ElasticShopOptions = {}): Promise<ElasticShop> {
   const shop = await openSearchDatabase();
   const log = silentLog();
@@ -63,7 +66,7 @@ export async function openElasticShop({
     search: createElasticSearch({
       connection,
       lexemes,
-      timeoutMs: 20_000, // on a machine that does other things too
+      timeoutMs,
       suggestionsOf: (ids) => suggestionsOf(shop.database, ids),
     }),
     async settle() {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { engineAway } from '#platform/engine.ts';
 import { silentLog } from '#platform/telemetry/log.ts';
-import { createFallbackSearch } from './search-fallback.ts';
+import { createFallbackSearch, type WhySecond } from './search-fallback.ts';
 import type { ProductSearch, SearchQuery, SearchResult } from './search.ts';
 
 const query: SearchQuery = {
@@ -31,12 +31,14 @@ async function until(condition: () => boolean): Promise<void> {
 test('one search meets the failure, the others don’t try, and a probe brings the first engine back', async () => {
   const [first, second] = [engine('first'), engine('second')];
   let isReady = false;
+  const why: WhySecond[] = [];
   const search = createFallbackSearch({
     first: first.search,
     second: second.search,
     isReady: () => isReady,
     log: silentLog(),
     probeMs: 1,
+    fellBack: (reason) => why.push(reason),
   });
   const answered = async () => (await search.search(query)).productIds[0];
   expect(await answered()).toBe('second');
@@ -46,10 +48,13 @@ test('one search meets the failure, the others don’t try, and a probe brings t
   first.state.isAway = true;
   expect(await answered()).toBe('second');
   expect(search.current()).toBe('second');
+  expect(await answered()).toBe('second');
+  expect(why).toEqual(['filling', 'unanswered', 'away']);
   first.state.isAway = false;
   await until(() => search.current() === 'first');
   expect(await answered()).toBe('first');
   first.state.bug = true;
   await expect(answered()).rejects.toThrow('a bug');
+  expect(why).toHaveLength(3);
   await search.close();
 });

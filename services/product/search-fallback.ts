@@ -11,7 +11,12 @@ export type FallbackOptions = Pick<Env, 'log'> & {
   readonly second: ProductSearch;
   /** How often it is asked whether the first one is back: 1 s unless told. */
   readonly probeMs?: number;
+  /** Told of each search that the second one does, and why. */
+  fellBack?(why: WhySecond): void;
 };
+
+/** The first one did not answer this very search; it is known to be away; it doesn't know all products yet. */
+export type WhySecond = 'unanswered' | 'away' | 'filling';
 
 export type FallbackSearch = ProductSearch & {
   /** Which one is asked just now. */
@@ -29,24 +34,30 @@ export function createFallbackSearch({
   isReady,
   log,
   probeMs = 1_000,
+  fellBack,
 }: FallbackOptions): FallbackSearch {
   let timer: NodeJS.Timeout | undefined;
   let probing: Promise<void> | undefined;
   let isClosed = false;
 
-  function current(): 'first' | 'second' {
-    return timer === undefined && isReady() ? 'first' : 'second';
+  function whySecond(): WhySecond | undefined {
+    if (timer !== undefined) return 'away';
+    return isReady() ? undefined : 'filling';
   }
 
   async function ask<T>(work: (search: ProductSearch) => Promise<T>): Promise<T> {
-    if (current() === 'second') return work(second);
-    try {
-      return await work(first);
-    } catch (error) {
-      if (!(error instanceof Fault) || error.kind !== 'unavailable') throw error;
-      leave(error);
-      return work(second);
+    let why = whySecond();
+    if (why === undefined) {
+      try {
+        return await work(first);
+      } catch (error) {
+        if (!(error instanceof Fault) || error.kind !== 'unavailable') throw error;
+        leave(error);
+        why = 'unanswered';
+      }
     }
+    fellBack?.(why);
+    return work(second);
   }
 
   function leave(error: Fault): void {
@@ -72,7 +83,7 @@ export function createFallbackSearch({
   return {
     search: (query) => ask((search) => search.search(query)),
     suggest: (prefix, limit) => ask((search) => search.suggest(prefix, limit)),
-    current,
+    current: () => (whySecond() === undefined ? 'first' : 'second'),
     async close() {
       isClosed = true;
       clearInterval(timer);

@@ -63,6 +63,12 @@ export function createPostgresSearchFeed(database: Database): SearchFeed {
         [name, taken.map(({ productId }) => productId), taken.map(({ noted }) => noted)],
       );
     },
+    async release(name, taken) {
+      await database.query(
+        `update search_change set claim_time = '-infinity' where index_name = $1 and product_id = any ($2::text[])`,
+        [name, taken.map(({ productId }) => productId)],
+      );
+    },
     async lag(name) {
       const [row] = await database.query<{ waiting: number; oldest: number | null }>(
         `select count(*)::integer as waiting, (extract(epoch from now() - min(change_time)) * 1000)::float as oldest

@@ -36,6 +36,7 @@ export function startFollowing(options: FollowOptions): SearchFollowing {
   let isLive = false;
   let tidiedMs = 0;
   let filling: Promise<void> | undefined;
+  let fillFailures = 0;
 
   async function round(): Promise<number> {
     let indexes = await feed.indexes(mapping);
@@ -54,7 +55,10 @@ export function startFollowing(options: FollowOptions): SearchFollowing {
       if (index.state === 'live' || (index.state === 'filling' && index.filledTo !== '')) told += await follow(index);
       if (index.state === 'filling' && filling === undefined && (await feed.lease(index.name, owner))) {
         filling = fill(index)
-          .catch((error: unknown) => say(error, 'filling a search index failed; it goes on'))
+          .catch((error: unknown) => {
+            say(error, 'filling a search index failed; it goes on');
+            return pause(pauseAfter(++fillFailures), stopped.signal);
+          })
           .finally(() => (filling = undefined));
       }
     }
@@ -65,7 +69,12 @@ export function startFollowing(options: FollowOptions): SearchFollowing {
     const takenMs = now().getTime();
     const taken = await feed.take(name, batch);
     if (taken.length === 0 || now().getTime() - takenMs > staleMs) return 0;
-    if (!(await engine.tell(name, taken, stopped.signal))) {
+    const told = await engine.tell(name, taken, stopped.signal).catch(async (error: unknown) => {
+      // What Elasticsearch refuses for good keeps its 30 s, and others are told meanwhile.
+      if (error instanceof Fault) await feed.release(name, taken);
+      throw error;
+    });
+    if (!told) {
       if (state === 'live') await lost(name);
       return 0;
     }
@@ -84,6 +93,7 @@ export function startFollowing(options: FollowOptions): SearchFollowing {
       if (now().getTime() - readMs > staleMs) continue;
       if (!(await engine.tell(name, page, stopped.signal))) return lost(name);
       after = last.productId;
+      fillFailures = 0;
       if (!(await feed.filled(name, owner, { to: after, more: page.length }))) return;
     }
     const index = { name, state: 'filling', filledTo: '', filled: 0, total: 0 } as const;
@@ -120,6 +130,10 @@ export function startFollowing(options: FollowOptions): SearchFollowing {
     log.warn({ err: error instanceof Fault ? error.cause : error }, text);
   }
 
+  function pauseAfter(failures: number): number {
+    return Math.min(longestPauseMs, everyMs * 2 ** Math.min(failures, 10));
+  }
+
   async function work(): Promise<void> {
     for (let failures = 0; !stopped.signal.aborted;) {
       try {
@@ -129,7 +143,7 @@ export function startFollowing(options: FollowOptions): SearchFollowing {
       } catch (error) {
         failures++;
         say(error, 'the search index can’t be kept up to date; trying again');
-        await pause(Math.min(longestPauseMs, everyMs * 2 ** Math.min(failures, 10)), stopped.signal);
+        await pause(pauseAfter(failures), stopped.signal);
       }
     }
   }

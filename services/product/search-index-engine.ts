@@ -60,6 +60,8 @@ export type SearchFeed = {
   take(name: string, limit: number): Promise<Taken[]>;
   /** They are told: what has not changed since is off the list. */
   told(name: string, taken: readonly Taken[]): Promise<void>;
+  /** They could not be told: whoever takes next gets them again at once. */
+  release(name: string, taken: readonly Taken[]): Promise<void>;
   lag(name: string): Promise<Lag>;
   /** Notes that these are kept up to date; marks those that nobody has kept for an hour as old, and forgets what is kept for none. */
   tidy(mapping: string): Promise<void>;

@@ -1,10 +1,11 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { Counter } from 'prom-client';
 import type { Database, Sql } from '#platform/database.postgres.ts';
 import type { ElasticConfig } from '#platform/engine-config.ts';
 import type { EngineState } from '#platform/engine.ts';
 import { once, type OnceOptions } from '#platform/request-id.postgres.ts';
 import type { Env } from '#platform/service.ts';
-import { createFallbackSearch, type FallbackSearch } from './search-fallback.ts';
+import { createFallbackSearch, type FallbackSearch, type WhySecond } from './search-fallback.ts';
 import { beginIndex, createPostgresSearchFeed } from './search-feed.postgres.ts';
 import { startFollowing } from './search-follow.ts';
 import type { SearchFeed, SearchIndexEngine } from './search-index-engine.ts';
@@ -38,7 +39,7 @@ export type OpenSearchOptions = {
   readonly database: Database;
   /** Where what may be seconds old is read. */
   readonly replica: Sql;
-  readonly env: Pick<Env<ElasticConfig>, 'config' | 'log' | 'now' | 'newId'>;
+  readonly env: Pick<Env<ElasticConfig>, 'config' | 'log' | 'now' | 'newId' | 'metrics'>;
 };
 
 /** The search that is configured: PostgreSQL's, or Elasticsearch's with PostgreSQL's behind it. */
@@ -52,7 +53,7 @@ export async function openSearch({ database, replica, env }: OpenSearchOptions):
   const { openElastic } = await import('#platform/connection.elastic.ts');
   const { createElasticSearch } = await import('./search.elastic.ts');
   const { createElasticIndexes } = await import('./search-writing.elastic.ts');
-  const { log, now, newId } = env;
+  const { log, now, newId, metrics } = env;
   const connection = await openElastic({ ...config, ELASTICSEARCH_URL }, log);
   const engine = createElasticIndexes(connection, log);
   const feed = createPostgresSearchFeed(database);
@@ -62,7 +63,15 @@ export async function openSearch({ database, replica, env }: OpenSearchOptions):
     second: inPostgres,
     isReady: following.isLive,
     log,
+    fellBack: (why) => fallbacks.inc({ why }),
   });
+  const fallbacks = new Counter({
+    name: 'search_fallbacks_total',
+    help: 'Searches and suggestions that the database answered in Elasticsearch’s place, by why.',
+    labelNames: ['why'],
+    registers: [metrics],
+  });
+  for (const why of ['unanswered', 'away', 'filling'] as const satisfies WhySecond[]) fallbacks.inc({ why }, 0);
   return {
     search,
     lexemes,

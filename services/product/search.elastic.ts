@@ -30,11 +30,12 @@ export type ElasticSearchOptions = {
   readonly lexemes: Lexemes;
   /** What is shown of products, as the database has it now: the index may be a second behind. */
   readonly suggestionsOf: (productIds: readonly string[]) => Promise<Suggestion[]>;
-  /** What a search may take: 800 ms unless told. */
+  /** What a search may take with all that it asks: 800 ms unless told. A suggestion may take half. */
   readonly timeoutMs?: number;
 };
 
-const defaultTimeoutMs = 800; // whoever waits longer is better served by the database
+// Whoever waits longer is better served by the database, which needs its time too: contracts give a search 2 s, a suggestion 1 s.
+const defaultTimeoutMs = 800;
 const ownShare = 0.7; // of that is Elasticsearch's to search; the rest is for the way
 const completed = 20; // words that one may become
 const spelledAlike = 30;
@@ -46,28 +47,40 @@ export function createElasticSearch(options: ElasticSearchOptions): ProductSearc
   const { connection, lexemes, suggestionsOf, timeoutMs = defaultTimeoutMs } = options;
   const { client } = connection;
   const index = connection.index(productAlias);
-  const timeout = `${Math.round(timeoutMs * ownShare)}ms`;
-  const ask: Ask = async (request) => {
-    const asking = client.search({ ...request, index, timeout }, { requestTimeout: timeoutMs });
-    const answer = await connection.ask(asking).catch((error: unknown) => {
-      throw isMissing(error) ? engineAway('Elasticsearch', new Error(`there is no ${index}`)) : error;
+  /** How to ask for so long, whatever the number of questions. */
+  function asking(forMs: number): Ask {
+    const timeout = `${Math.round(forMs * ownShare)}ms`;
+    const signal = AbortSignal.timeout(forMs);
+    // The client lets go of a request when it has a connection for it, and one to a paused Elasticsearch is never made.
+    const late = new Promise<never>((_, reject) => {
+      const refuse = (): void => reject(engineAway('Elasticsearch', new Error(`no answer within ${forMs} ms`)));
+      signal.addEventListener('abort', refuse, { once: true });
     });
-    // What a search cut short has found is less than there is.
-    if (answer.timed_out || answer._shards.failed > 0)
-      throw engineAway('Elasticsearch', new Error('a search was cut short'));
-    return answer;
-  };
+    late.catch(() => undefined); // a search that was answered waits for it no more
+    return async (request) => {
+      const asked = connection.ask(client.search({ ...request, index, timeout }, { signal }));
+      const answer = await Promise.race([asked, late]).catch((error: unknown) => {
+        throw isMissing(error) ? engineAway('Elasticsearch', new Error(`there is no ${index}`)) : error;
+      });
+      // What a search cut short has found is less than there is.
+      if (answer.timed_out || answer._shards.failed > 0)
+        throw engineAway('Elasticsearch', new Error('a search was cut short'));
+      return answer;
+    };
+  }
   return {
-    search: (query) =>
-      searchForgiving(query, {
+    search(query) {
+      const ask = asking(timeoutMs);
+      return searchForgiving(query, {
         run: async (asked, words) => run(ask, asked, await groupsOf(lexemes, words), words.length > 0),
         completions: (prefix) => completions(ask, prefix),
         alike: (words) => alike(ask, lexemes, words),
-      }),
+      });
+    },
     async suggest(prefix, limit) {
       const typed = searchWords(prefix).join(' ');
       if (typed === '') return [];
-      const { hits } = await ask(suggestRequest(typed, limit));
+      const { hits } = await asking(timeoutMs / 2)(suggestRequest(typed, limit));
       return hits.hits.length === 0 ? [] : suggestionsOf(hits.hits.map(productIdOf));
     },
   };
