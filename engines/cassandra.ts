@@ -9,7 +9,9 @@ import type { Place, ProcessPlan, Recipe } from './recipe.ts';
 const usualVersion = '5.0.9';
 const user = 'only2u';
 const admin = 'admin';
-const heapMb = 512;
+const usualHeap = ['-Xms512m', '-Xmx512m'];
+// Three share one machine: its cores rather start them than compile at length.
+const heapOfThree = ['-Xms320m', '-Xmx320m', '-XX:TieredStopAtLevel=1'];
 const otherSystems = /-(osx|windows)-|-riscv64\.jar$/;
 
 /** Apache Cassandra from Maven Central, 5.0 on Java 17 or 4.1 on Java 11: one node, or three on 127.0.0.1 to 127.0.0.3. */
@@ -106,8 +108,7 @@ async function nodePlan({ place, java, jars, agent, address, name }: Node): Prom
       join(java, 'java'),
       ...javaFlags,
       `-javaagent:${agent}`,
-      `-Xms${heapMb}m`,
-      `-Xmx${heapMb}m`,
+      ...(place.nodes === 1 ? usualHeap : heapOfThree),
       `-Dcassandra.config=file://${config}`,
       `-Dcassandra.storagedir=${data}`,
       `-Dcassandra.logdir=${join(data, 'logs')}`,

@@ -21,9 +21,19 @@ export type ServerFiles = {
 };
 
 /** Versions of RabbitMQ that other releases of Debian and Ubuntu hold. */
-const suites: Readonly<Record<string, { readonly suite: string; readonly keyring: string; readonly keys: string }>> = {
-  '3.12': { suite: 'noble', keyring: 'ubuntu-keyring', keys: '/usr/share/keyrings/ubuntu-archive-keyring.gpg' },
-  '4.0': { suite: 'trixie', keyring: 'debian-archive-keyring', keys: '/usr/share/keyrings/debian-archive-keyring.gpg' },
+const suites: Readonly<Record<string, Suite>> = {
+  // Debian has no package with Ubuntu's key: this is F6EC B376 2474 EDA9 D21B  7022 8719 20D1 991B C93C.
+  '3.12': { suite: 'noble', keys: async () => join(import.meta.dirname, 'ubuntu-archive-2018.asc') },
+  '4.0': {
+    suite: 'trixie',
+    keys: (say) => fromApt(['debian-archive-keyring'], '/usr/share/keyrings/debian-archive-keyring.gpg', say),
+  },
+};
+
+type Suite = {
+  readonly suite: string;
+  /** The file with the keys that sign its list of packages, by whose checksums the packages are taken. */
+  readonly keys: (say: (text: string) => void) => Promise<string>;
 };
 
 /** The release that holds that version of RabbitMQ, installed once. Needs root, but no mounts and no systemd. */
@@ -38,18 +48,21 @@ export async function openGuest(version: string, say: (text: string) => void): P
     throw new StartError(
       `RabbitMQ ${version} comes from ${release.suite} in a folder of its own, which only root can enter: run as root, or leave the version out for the system's own.`,
     );
-  const { suite, keyring, keys } = release;
+  const { suite, keys } = release;
   const root = await installOnce(`${suite}-rabbitmq`, say, async (aside) => {
     const mmdebstrap = await fromApt(['mmdebstrap'], '/usr/bin/mmdebstrap', say);
-    await fromApt([keyring], keys, say).catch((cause: unknown) => {
-      throw new StartError(
-        `RabbitMQ ${version} comes from ${suite}, which is signed by a key of the package ${keyring}: put ${keys} there.`,
-        { cause },
-      );
-    });
+    const keyring = `--keyring=${await keys(say)}`;
     say(`installing RabbitMQ ${version} from ${suite} (250 MB, once)`);
     await rm(aside, { recursive: true });
-    await runProgram([mmdebstrap, '--quiet', '--variant=essential', '--include=rabbitmq-server', suite, aside]);
+    await runProgram([
+      mmdebstrap,
+      '--quiet',
+      keyring,
+      '--variant=essential',
+      '--include=rabbitmq-server',
+      suite,
+      aside,
+    ]);
     const hosts = join(aside, 'etc/hosts');
     const known = await readFile(hosts, 'utf8').catch(() => '');
     if (!known.includes('localhost')) await writeFile(hosts, `${known}127.0.0.1 localhost\n`);

@@ -1,26 +1,26 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { readConfig } from '#platform/config.ts';
-import { type CassandraSettings, openCassandra } from '#platform/connection.cassandra.ts';
+import { openCassandra } from '#platform/connection.cassandra.ts';
 import { cassandraVariables } from '#platform/engine-config.ts';
 import { whenReachable } from '#platform/engine.ts';
 import { createCassandraMessageLogs } from '#platform/message-log.cassandra.ts';
 import { newEntryId } from '#platform/message-log-id.ts';
 import { migrateCassandra } from '#platform/migrate.cassandra.ts';
 import { silentLog } from '#platform/telemetry/log.ts';
-import { openEngine } from '../../engines/open-engine.ts';
+import type { OpenEngine } from '../../engines/open-engine.ts';
 
 /**
  * Three nodes, three copies of all: one is killed while messages are added and read. No write may be refused, no page may fail, and
  * nothing that was added may be missing, also once the node is back.
  */
 export async function surviveOneNode(options: SurviveOptions): Promise<Survived> {
-  const cassandra = await openCassandra(options.settings, silentLog());
+  const { engine, phaseMs, say } = options;
+  const part = { name: 'test', config: z.object(cassandraVariables) };
+  const config = readConfig([part], { variables: engine.variables }).of(part);
+  const [log, replication] = [silentLog(), config.CASSANDRA_REPLICATION];
+  const cassandra = await openCassandra({ ...config, CASSANDRA_HOSTS: config.CASSANDRA_HOSTS ?? '' }, log);
   try {
-    const [log, replication] = [silentLog(), options.settings.CASSANDRA_REPLICATION];
     await whenReachable(() => migrateCassandra({ cassandra, replication, log }), { engine: 'Cassandra', log });
     const chat = createCassandraMessageLogs(cassandra).of({ name: 'chat', prefix: 'msg' });
     const threads = Array.from({ length: 8 }, (_, index) => `thread-${newEntryId('msg')}-${index}`);
@@ -59,11 +59,14 @@ export async function surviveOneNode(options: SurviveOptions): Promise<Survived>
     }
 
     const work = threads.flatMap((thread) => [write(thread), read(thread)]);
-    await sleep(options.phaseMs);
-    await options.kill();
-    await sleep(options.phaseMs);
-    await options.start();
-    await sleep(options.phaseMs);
+    say('all nodes are up');
+    await sleep(phaseMs);
+    await engine.kill('node2');
+    say('node2 is killed');
+    await sleep(phaseMs);
+    await engine.start();
+    say('node2 is back');
+    await sleep(phaseMs);
     isOver = true;
     await Promise.all(work);
 
@@ -86,12 +89,11 @@ export async function surviveOneNode(options: SurviveOptions): Promise<Survived>
 }
 
 export type SurviveOptions = {
-  readonly settings: CassandraSettings;
-  /** Ends one node by SIGKILL. */
-  kill(): Promise<void>;
-  /** Starts it again. */
-  start(): Promise<void>;
+  /** Cassandra on three nodes. */
+  readonly engine: OpenEngine;
+  /** How long each phase lasts: all up, one away, all up again. */
   readonly phaseMs: number;
+  readonly say: (text: string) => void;
 };
 
 export type Survived = {
@@ -101,27 +103,3 @@ export type Survived = {
   readonly missing: number;
   readonly slowestMs: number;
 };
-
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
-async function main(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'only2u-cassandra-'));
-  const engine = await openEngine('cassandra', { folder, nodes: 3, say });
-  try {
-    const part = { name: 'test', config: z.object(cassandraVariables) };
-    const config = readConfig([part], { variables: engine.variables }).of(part);
-    const result = await surviveOneNode({
-      settings: { ...config, CASSANDRA_HOSTS: config.CASSANDRA_HOSTS ?? '' },
-      kill: () => engine.kill('node2'),
-      start: () => engine.start(),
-      phaseMs: 10_000,
-    });
-    say(JSON.stringify(result));
-    if (result.failures.length > 0 || result.missing > 0) process.exitCode = 1;
-  } finally {
-    await engine.purge();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-if (import.meta.main) await main();
