@@ -1,11 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { chown, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chown, copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { findLauncher, type Launcher } from '#platform/postgres-launcher.ts';
 import { schemaName } from '#platform/pool.postgres.ts';
 import { StartError } from '#platform/start-error.ts';
-import { fromApt, runProgram } from './programs.ts';
+import { installedBy, runProgram } from './programs.ts';
 import type { Place, Recipe } from './recipe.ts';
 
 const database = 'only2u';
@@ -114,17 +114,30 @@ async function programs(place: Place): Promise<string> {
     if (existsSync(join(named, 'postgres'))) return named;
     throw new StartError(`PG_BIN=${named} has no postgres: name the folder of PostgreSQL's programs.`);
   }
-  const majors = (existsSync(installed) ? readdirSync(installed) : [])
-    .map(Number)
-    .filter((major) => major >= needed && existsSync(join(installed, String(major), 'bin/postgres')))
-    .sort((a, b) => b - a);
-  const major = place.version === undefined ? majors[0] : Number(place.version);
-  if (major !== undefined && majors.includes(major)) return join(installed, String(major), 'bin');
+  const { version } = place;
   // Debian 12 has 15, Ubuntu 24.04 has 16: the one without a number is the system's own.
-  const packages = major === undefined ? ['postgresql'] : [`postgresql-${major}`];
-  const path = major === undefined ? installed : join(installed, String(major), 'bin/postgres');
-  await fromApt(packages, path, place.say);
-  return major === undefined ? programs({ ...place }) : join(installed, String(major), 'bin');
+  const packages = [version === undefined ? 'postgresql' : `postgresql-${version}`];
+  return installedBy(
+    packages,
+    async () => {
+      const names = await readdir(installed).catch((): string[] => []);
+      const major = majorOf(
+        names.filter((name) => existsSync(join(installed, name, 'bin/postgres'))),
+        version,
+      );
+      return major === undefined ? undefined : join(installed, String(major), 'bin');
+    },
+    place.say,
+  );
+}
+
+/** Which of the major versions that are installed to run: the newest, or the one asked for; undefined when it is not among them. */
+export function majorOf(names: readonly string[], version: string | undefined): number | undefined {
+  if (version !== undefined && !(Number.isInteger(Number(version)) && Number(version) >= needed))
+    throw new StartError(`PostgreSQL ${version}: give a major version, ${needed} or later, such as 17.`);
+  const majors = names.map(Number).filter((major) => major >= needed);
+  if (version !== undefined) return majors.find((major) => major === Number(version));
+  return majors.length === 0 ? undefined : Math.max(...majors);
 }
 
 // Made aside and renamed: what is killed meanwhile leaves no half of one.

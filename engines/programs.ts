@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { StartError } from '#platform/start-error.ts';
 import { alone } from '#platform/alone.ts';
+import { installingAs, MissingPackages } from './missing-packages.ts';
 import { toolsFolder } from './place.ts';
 
 const run = promisify(execFile);
@@ -53,13 +54,30 @@ export async function installOnce(name: string, say: Say, make: (aside: string) 
 
 /** The file, if it is there, else what the packages of Debian or Ubuntu install at it. */
 export async function fromApt(packages: readonly string[], path: string, say: Say): Promise<string> {
-  if (await can(path)) return path;
+  return installedBy(packages, async () => ((await can(path)) ? path : undefined), say);
+}
+
+/** What `find` finds, at once or once the packages of Debian or Ubuntu are installed. Throws MissingPackages where only root may do that. */
+export async function installedBy(
+  packages: readonly string[],
+  find: () => Promise<string | undefined>,
+  say: Say,
+): Promise<string> {
+  const there = await find();
+  if (there !== undefined) return there;
+  const runs = (command: readonly [string, ...string[]]): Promise<boolean> =>
+    runProgram(command).then(
+      () => true,
+      () => false,
+    );
+  const prefix = await installingAs(process.getuid?.(), runs);
+  if (prefix === undefined) throw new MissingPackages(packages);
   await mkdir(toolsFolder, { recursive: true });
   const list = packages.join(' ');
   return alone(join(toolsFolder, 'apt.lock'), async () => {
-    if (await can(path)) return path;
+    const meanwhile = await find();
+    if (meanwhile !== undefined) return meanwhile;
     say(`installing ${list} (apt)`);
-    const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
     const apt = (...args: string[]): Promise<string> => {
       const env = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '-o', 'DPkg::Lock::Timeout=300'];
       const [program = 'env', ...rest] = [...prefix, ...env, ...args];
@@ -73,8 +91,10 @@ export async function fromApt(packages: readonly string[], path: string, say: Sa
         cause,
       });
     }
-    if (!(await can(path))) throw new StartError(`${list} is installed and has no ${path}.`);
-    return path;
+    const installed = await find();
+    if (installed === undefined)
+      throw new StartError(`${list} is installed, and what is needed of it is not there: is this release too old?`);
+    return installed;
   });
 }
 
@@ -96,8 +116,10 @@ export async function findJava(version: 17 | 11, say: Say): Promise<string> {
   ];
   for (const folder of folders) if (await isJava(folder, version)) return folder;
   if (version === 17) {
+    // With Maven, which whoever lacks Java lacks mostly too: so that people are asked once.
+    const maven = findMaven() === undefined ? ['maven'] : [];
     const java = await fromApt(
-      ['openjdk-17-jdk-headless'],
+      ['openjdk-17-jdk-headless', ...maven],
       `${jvm}/java-17-openjdk-${process.arch === 'arm64' ? 'arm64' : 'amd64'}/bin/javac`,
       say,
     );
@@ -119,6 +141,11 @@ async function isJava(folder: string, version: number): Promise<boolean> {
   return compiles && said.stderr.includes(`version "${version}.`);
 }
 
+function findMaven(): string | undefined {
+  const folder = (process.env['PATH'] ?? '').split(delimiter).find((each) => existsSync(join(each, 'mvn')));
+  return folder === undefined ? undefined : join(folder, 'mvn');
+}
+
 /** Installs a wheel of PyPI into a folder, without what it depends on. */
 export async function fromPip(wheel: string, folder: string): Promise<void> {
   try {
@@ -132,8 +159,7 @@ export async function fromPip(wheel: string, folder: string): Promise<void> {
 
 /** Fills a folder with the jars of "group:artifact:version" and all that they need at run time, from Maven Central. */
 export async function fromMaven(artifacts: readonly string[], folder: string, say: Say): Promise<void> {
-  const mvn = (process.env['PATH'] ?? '').split(delimiter).find((each) => existsSync(join(each, 'mvn')));
-  const program = mvn === undefined ? await fromApt(['maven'], '/usr/bin/mvn', say) : join(mvn, 'mvn');
+  const program = findMaven() ?? (await fromApt(['maven'], '/usr/bin/mvn', say));
   const dependencies = artifacts.map((artifact) => {
     const [group = '', name = '', version = ''] = artifact.split(':');
     return `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`;

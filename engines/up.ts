@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
-import { StartError } from '#platform/start-error.ts';
 import { usesDocker } from './docker.ts';
 import { alone } from '#platform/alone.ts';
+import { failureOf } from './missing-packages.ts';
 import { type OpenEngine, openEngine } from './open-engine.ts';
 import { usualData } from './place.ts';
 import { loadRecipe } from './recipes.ts';
@@ -47,15 +47,10 @@ export async function up(options: UpOptions): Promise<readonly OpenEngine[]> {
         }),
       );
       await writeVariables(folder);
-      const failed = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown);
-      const [first, ...others] = failed;
-      if (first !== undefined) {
-        const bug = failed.find((error) => !(error instanceof StartError));
-        if (bug !== undefined) throw bug;
-        throw new StartError(
-          [first, ...others].map((error) => (error instanceof Error ? error.message : '')).join('\n\n'),
-        );
-      }
+      const failures = results.flatMap((result, index) =>
+        result.status === 'rejected' ? [{ title: recipes[index]?.title ?? '', error: result.reason as unknown }] : [],
+      );
+      if (failures.length > 0) throw failureOf(failures);
       return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     },
     (pid) => say(`process ${pid} is at work in ${folder}; waiting`),

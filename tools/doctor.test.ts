@@ -22,6 +22,7 @@ const examining = (examine: Examining['examine']): Examining => ({
 test('what is wanted is read from the arguments, and anything else is refused', () => {
   expect(readArguments(['--json'])).toEqual({ help: false, json: true, engines: undefined });
   expect(readArguments(['--engines'])).toMatchObject({ engines: '.data/engines/variables.json' });
+  expect(readArguments(['--engines'], { ENGINES_DATA: '/mine' })).toMatchObject({ engines: '/mine/variables.json' });
   expect(readArguments(['--engines', 'mine.json'])).toMatchObject({ engines: 'mine.json' });
   for (const wrong of [['mine.json'], ['--everything'], ['--engines', 'a', 'b']])
     expect(() => readArguments(wrong)).toThrow('Usage: npm run doctor');

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { isSecret, type Variables } from '#platform/config.ts';
@@ -17,11 +18,14 @@ Exit code: 0 when nothing is bad, 1 when something is, 2 when the configuration 
 `;
 
 const unused = 'not used: the doctor needs no secret';
-const enginesFile = '.data/engines/variables.json';
+const enginesFolder = '.data/engines';
 const marks = { good: '✓', warning: '!', bad: '✗' } as const;
 
 /** What the arguments ask for. Throws a StartError when they make no sense. */
-export function readArguments(args: readonly string[]): { help: boolean; json: boolean; engines: string | undefined } {
+export function readArguments(
+  args: readonly string[],
+  env: Variables = {},
+): { help: boolean; json: boolean; engines: string | undefined } {
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -35,7 +39,9 @@ export function readArguments(args: readonly string[]): { help: boolean; json: b
     const [file, ...rest] = positionals;
     if (rest.length > 0 || (file !== undefined && !values.engines))
       throw new Error(`What is ${positionals.join(' ')}?`);
-    return { help: values.help, json: values.json, engines: values.engines ? (file ?? enginesFile) : undefined };
+    // As npm run engines does: where ENGINES_DATA says, else at the usual place.
+    const usual = join(env['ENGINES_DATA'] || enginesFolder, 'variables.json');
+    return { help: values.help, json: values.json, engines: values.engines ? (file ?? usual) : undefined };
   } catch (error) {
     throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${help}`, { cause: error });
   }
@@ -83,7 +89,7 @@ export function asTable(all: readonly Examined[]): string {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const asked = readArguments(args);
+  const asked = readArguments(args, process.env);
   if (asked.help) {
     console.log(help);
     return 0;
