@@ -104,6 +104,22 @@ test('what is refused leaves an entry with its code, be it the handler that refu
   expect(asked).toEqual([]);
 });
 
+test('what a workload asks for that no contract grants it is kept, however often it asks once, and of strangers nothing', async () => {
+  const asking = (caller: string) => app.as({ caller }).client(OperatorService);
+  const isRefused = (call: Promise<unknown>) => expect(call).rejects.toMatchObject({ code: Code.PermissionDenied });
+  const headers = { 'x-request-id': 'seen-in-the-log' };
+  for (let times = 0; times < 20; times++) await isRefused(asking('payment').rotateKeys({ requestId }, { headers }));
+  await isRefused(asking('').rotateKeys({ requestId }));
+  await isRefused(asking('cart').rotateKeys({ requestId }));
+  await operator().rotateKeys({ requestId });
+  const method = 'only2u.user.v1.OperatorService/RotateKeys';
+  expect(await entries(3)).toMatchObject([
+    { method, caller: 'operator', code: 0 },
+    { method, caller: 'cart', code: Code.PermissionDenied },
+    { method, caller: 'payment', userId: '', requestId: 'seen-in-the-log', code: Code.PermissionDenied },
+  ]);
+});
+
 test('of users the staff’s changes are kept, and neither what others change nor what is only read', async () => {
   const change = { requestId, user: { id: 'usr_a', displayName: 'Asha' }, updateMask: { paths: ['display_name'] } };
   await as('customer').updateUser(change);

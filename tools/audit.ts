@@ -13,8 +13,8 @@ const names = services.map(({ name }) => name).filter((name) => name !== 'gatewa
 
 const help = `Usage: npm run audit -- [--service NAME] [--since WHEN] [--until WHEN] [--method METHOD] [--json]
 
-Shows what operators and admins changed, or tried to, the last first: when, where, which method, who, how it ended, and the
-call's request id, by which access logs know it. What a call said is not kept. WHEN is as long ago as 30m, 2h or 7d (since, unless
+Shows what operators and admins changed, or tried to, and what workloads were refused, the last first: when, where, which method,
+who, how it ended, and the call's request id, by which access logs know it. What a call said is not kept. WHEN is as long ago as 30m, 2h or 7d (since, unless
 told: 1d), or a time such as 2026-03-01T12:00:00Z. METHOD is as short as GrantRole. --json writes an object a line.
 Without --service all are asked: ${names.join(', ')}. The shop must be running (npm start).
 

@@ -25,8 +25,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// AuditEntry is a call that was allowed to change something. What it said and
-// what it was answered is not kept.
+// AuditEntry is a call that was allowed to change something, or that a workload
+// was refused. What it said and what it was answered is not kept.
 type AuditEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "aud_…", in the order of time.
@@ -41,7 +41,7 @@ type AuditEntry struct {
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Of its W3C traceparent; empty for none.
 	TraceId string `protobuf:"bytes,6,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	// When it was let in, just before it ran.
+	// When it was let in, just before it ran, or refused.
 	BeginTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=begin_time,json=beginTime,proto3" json:"begin_time,omitempty"`
 	// When it had ended; absent where nobody knows.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`

@@ -26,9 +26,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AuditService shows who changed what with more than a customer's rights: the
-// calls of operators, and of users whom a role of the staff's let in. Each
-// service answers for its own calls, once they have ended.
+// AuditService shows calls with more than a customer's rights: changes of
+// operators and of users whom a role of the staff's let in, and what workloads
+// were refused. Each service answers for its own calls, once they have ended.
 type AuditServiceClient interface {
 	// ListAuditEntries lists calls, the last that began first.
 	ListAuditEntries(ctx context.Context, in *ListAuditEntriesRequest, opts ...grpc.CallOption) (*ListAuditEntriesResponse, error)
@@ -56,9 +56,9 @@ func (c *auditServiceClient) ListAuditEntries(ctx context.Context, in *ListAudit
 // All implementations must embed UnimplementedAuditServiceServer
 // for forward compatibility.
 //
-// AuditService shows who changed what with more than a customer's rights: the
-// calls of operators, and of users whom a role of the staff's let in. Each
-// service answers for its own calls, once they have ended.
+// AuditService shows calls with more than a customer's rights: changes of
+// operators and of users whom a role of the staff's let in, and what workloads
+// were refused. Each service answers for its own calls, once they have ended.
 type AuditServiceServer interface {
 	// ListAuditEntries lists calls, the last that began first.
 	ListAuditEntries(context.Context, *ListAuditEntriesRequest) (*ListAuditEntriesResponse, error)

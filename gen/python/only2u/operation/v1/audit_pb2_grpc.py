@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """AuditService shows who changed what with more than a customer's rights: the
-    calls of operators, and of users whom a role of the staff's let in. Each
-    service answers for its own calls, once they have ended.
+    """AuditService shows calls with more than a customer's rights: changes of
+    operators and of users whom a role of the staff's let in, and what workloads
+    were refused. Each service answers for its own calls, once they have ended.
     """
 
     def __init__(self, channel):
@@ -45,9 +45,9 @@ class AuditServiceStub:
 
 
 class AuditServiceServicer:
-    """AuditService shows who changed what with more than a customer's rights: the
-    calls of operators, and of users whom a role of the staff's let in. Each
-    service answers for its own calls, once they have ended.
+    """AuditService shows calls with more than a customer's rights: changes of
+    operators and of users whom a role of the staff's let in, and what workloads
+    were refused. Each service answers for its own calls, once they have ended.
     """
 
     def ListAuditEntries(self, request, context):
@@ -74,9 +74,9 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """AuditService shows who changed what with more than a customer's rights: the
-    calls of operators, and of users whom a role of the staff's let in. Each
-    service answers for its own calls, once they have ended.
+    """AuditService shows calls with more than a customer's rights: changes of
+    operators and of users whom a role of the staff's let in, and what workloads
+    were refused. Each service answers for its own calls, once they have ended.
     """
 
     @staticmethod

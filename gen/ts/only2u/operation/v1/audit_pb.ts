@@ -19,8 +19,8 @@ export const file_only2u_operation_v1_audit: GenFile = /*@__PURE__*/
   fileDesc("Ch9vbmx5MnUvb3BlcmF0aW9uL3YxL2F1ZGl0LnByb3RvEhNvbmx5MnUub3BlcmF0aW9uLnYxIvsBCgpBdWRpdEVudHJ5EgoKAmlkGAEgASgJEg4KBm1ldGhvZBgCIAEoCRIOCgZjYWxsZXIYAyABKAkSDwoHdXNlcl9pZBgEIAEoCRISCgpyZXF1ZXN0X2lkGAUgASgJEhAKCHRyYWNlX2lkGAYgASgJEi4KCmJlZ2luX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgRjb2RlGAkgASgOMhAuZ29vZ2xlLnJwYy5Db2RlSACIAQFCBwoFX2NvZGUizQEKF0xpc3RBdWRpdEVudHJpZXNSZXF1ZXN0EhwKCXBhZ2Vfc2l6ZRgBIAEoBUIJukgGGgQYZCgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEhgKBm1ldGhvZBgDIAEoCUIIukgFcgMYyAESLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImsKGExpc3RBdWRpdEVudHJpZXNSZXNwb25zZRI2Cg1hdWRpdF9lbnRyaWVzGAEgAygLMh8ub25seTJ1Lm9wZXJhdGlvbi52MS5BdWRpdEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTKfAQoMQXVkaXRTZXJ2aWNlEnQKEExpc3RBdWRpdEVudHJpZXMSLC5vbmx5MnUub3BlcmF0aW9uLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0Gi0ub25seTJ1Lm9wZXJhdGlvbi52MS5MaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2UiA5ACARoZ4uAYFQoBKhIQCghvcGVyYXRvchAEIgIIBWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_google_rpc_code, file_only2u_mesh_v1_policy]);
 
 /**
- * AuditEntry is a call that was allowed to change something. What it said and
- * what it was answered is not kept.
+ * AuditEntry is a call that was allowed to change something, or that a workload
+ * was refused. What it said and what it was answered is not kept.
  *
  * @generated from message only2u.operation.v1.AuditEntry
  */
@@ -68,7 +68,7 @@ export type AuditEntry = Message<"only2u.operation.v1.AuditEntry"> & {
   traceId: string;
 
   /**
-   * When it was let in, just before it ran.
+   * When it was let in, just before it ran, or refused.
    *
    * @generated from field: google.protobuf.Timestamp begin_time = 7;
    */
@@ -176,9 +176,9 @@ export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse
   messageDesc(file_only2u_operation_v1_audit, 2);
 
 /**
- * AuditService shows who changed what with more than a customer's rights: the
- * calls of operators, and of users whom a role of the staff's let in. Each
- * service answers for its own calls, once they have ended.
+ * AuditService shows calls with more than a customer's rights: changes of
+ * operators and of users whom a role of the staff's let in, and what workloads
+ * were refused. Each service answers for its own calls, once they have ended.
  *
  * @generated from service only2u.operation.v1.AuditService
  */
