@@ -52,6 +52,7 @@ export async function openCassandra(settings: CassandraSettings, log: Logger): P
       await next.connect();
     } catch (error) {
       lastError = error;
+      endControl(next);
       await next.shutdown().catch(() => undefined);
       throw error;
     }
@@ -119,6 +120,14 @@ export async function openCassandra(settings: CassandraSettings, log: Logger): P
     },
   };
 }
+
+// shutdown() does nothing for a client that could not connect, and one that was answered and not content leaves a connection (driver 4.10).
+function endControl(client: Client): void {
+  const { controlConnection } = client as unknown as { readonly controlConnection: Control };
+  controlConnection.connection?.close();
+}
+
+type Control = { readonly connection: { close(): void } | null };
 
 const usual = {
   prepare: true,
