@@ -69,6 +69,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (code.startsWith('28')) return inUrl(`it doesn’t let this user in (${said})`);
   if (code === '3D000') return inUrl('there is no such database');
   if (code === '42501') return inUrl(`the user may not do what the shop needs (${said})`);
+  if (said.includes('unsupported startup parameter'))
+    return inUrl('a PgBouncer there refuses a connection’s settings: docs/engines.md, "PgBouncer", says what it needs');
   if (said.includes('does not support SSL')) return inUrl('it speaks plain text there, not TLS');
   const tls = tlsProblem(code);
   return tls === undefined ? undefined : { variable: 'DATABASE_CA_FILE, or the host in DATABASE_URL', why: tls };

@@ -1,6 +1,7 @@
 import { connectionOf, isDisconnected, type PostgresTarget, refusalOf } from './connection.postgres.ts';
 import { isLoopback } from './engine-address.ts';
 import type { Finding } from './engine.ts';
+import { codeOf } from './error-code.ts';
 import { Fault } from './fault.ts';
 import { readMigrations } from './migrate.postgres.ts';
 import { schemaName, type Sql, withConnection } from './pool.postgres.ts';
@@ -25,6 +26,7 @@ export async function* examinePostgres(
 ): AsyncGenerator<Finding> {
   yield* asking(target, 'DATABASE_URL', async function* (sql) {
     yield* server(sql, target);
+    yield* await pooler(sql, target, schemas[0]?.schema ?? 'event_bus');
     for (const each of schemas) {
       yield await rights(sql, each);
       yield* await additions(sql, each);
@@ -89,8 +91,32 @@ function problemOf(error: unknown, variable: string): string {
   if (refusal !== undefined)
     return `it refuses us: ${refusal.why}. Correct ${refusal.variable.replaceAll('DATABASE_URL', variable)}.`;
   const said = cause instanceof Error ? cause.message : '';
+  if (sharesSessions(cause)) return sharing;
   if (isDisconnected(cause)) return `it can’t be reached (${said || 'no answer'}): start it, or correct ${variable}`;
   return `it stopped answering: ${said}`;
+}
+
+const sharing =
+  'a PgBouncer in transaction mode gives our connections each other’s sessions: pool_mode = session (docs/engines.md, "PgBouncer")';
+
+// A statement that another connection has prepared, or one of ours that is not there.
+function sharesSessions(error: unknown): boolean {
+  return ['42P05', '26000'].includes(codeOf(error));
+}
+
+// Two connections are open: where both have one process of the server, or not the settings they ask for, somebody stands between.
+async function pooler(sql: Sql, target: PostgresTarget, schema: string): Promise<Finding[]> {
+  const text = `SELECT pg_backend_pid() AS pid, replace(current_setting('search_path'), ' ', '') AS path`;
+  type Session = { pid: number; path: string };
+  const path = `${schemaName(schema)},public`;
+  const url = new URL(target.url);
+  url.searchParams.set('options', `-c search_path=${path}`);
+  const [one] = await sql.query<Session>(text);
+  const [other] = await withConnection({ ...target, url: url.href }, (second) => second.query<Session>(text));
+  if (one?.pid === other?.pid) return [{ about: 'rights', verdict: 'bad', text: sharing }];
+  if (other?.path === path) return [];
+  const why = `a PgBouncer drops what a connection sets: ALTER ROLE … SET search_path = ${schema}, public; docs/engines.md, "PgBouncer", has the rest`;
+  return [{ about: 'rights', verdict: 'bad', text: why }];
 }
 
 async function* server(sql: Sql, target: PostgresTarget): AsyncGenerator<Finding> {
