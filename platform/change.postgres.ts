@@ -9,8 +9,9 @@ import {
   outboxMark,
   remember,
 } from './outbox.postgres.ts';
-import { afterCommit, brokenUnique, type Database, type Sql } from './pool.postgres.ts';
+import { brokenUnique, type Database, type Sql } from './pool.postgres.ts';
 import { areSoon, taskInsertion, taskMark, type TaskToDo, taskValues } from './tasks.postgres.ts';
+import { afterCommit } from './transaction.postgres.ts';
 
 export type ChangeWith = {
   /** One INSERT, UPDATE or DELETE of constant text that returns a row for each row that it changed. */

@@ -10,11 +10,12 @@ import { reflect } from '@bufbuild/protobuf/reflect';
 import type { Logger } from 'pino';
 import { contractFiles } from '#gen/contracts.ts';
 import { runInBackground, type TraceWork } from './background-call.ts';
-import { afterCommit, type Database, type Sql } from './pool.postgres.ts';
+import type { Database, Sql } from './pool.postgres.ts';
 import type { EventBus, EventMessage } from './event-bus.ts';
 import { assertMayTell } from './event-policy.ts';
 import { newId } from './ids.ts';
 import { currentCall } from './rpc/call.ts';
+import { afterCommit } from './transaction.postgres.ts';
 
 const registry = createRegistry(...contractFiles);
 const relayBatch = 200;

@@ -1,10 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import {
   connectionOf,
   databaseFault,
-  isDisconnected,
   isLateConnection,
   postgresEngine,
   type PostgresTarget,
@@ -13,19 +11,12 @@ import {
 import type { EngineState } from './engine.ts';
 import { Fault } from './fault.ts';
 import { listenOn } from './listen.postgres.ts';
-import { ask, getTypeParser, isPlannedAnew, type StatementTimes } from './statement.postgres.ts';
+import { ask, getTypeParser, type Sql } from './statement.postgres.ts';
 import { createStatementTimes, type PoolLoad } from './telemetry/database-metrics.ts';
+import { transact, type TransactionOptions } from './transaction.postgres.ts';
 
-/** Asks PostgreSQL. `$1`, `$2`… stand for the values. int8 comes back as bigint, timestamptz as Date, date and numeric as text. */
-export type Sql = {
-  query<R extends object>(text: string, values?: readonly unknown[]): Promise<R[]>;
-};
-
-export type TransactionOptions = {
-  /** 'read committed' unless told. */
-  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
-  readonly readOnly?: boolean;
-};
+// eslint-disable-next-line no-restricted-syntax -- a Database is one, and whoever has one asks it as such
+export type { Sql } from './statement.postgres.ts';
 
 export type Database = Sql & {
   /**
@@ -72,7 +63,6 @@ export type PoolOptions = PostgresTarget & {
   readonly level?: Level;
 };
 
-const attempts = 5; // of a transaction that lost against another; a sixth loss in a row means a hot spot, not bad luck
 const idleTimeoutMs = 30_000; // an idle connection costs PostgreSQL some 5 MB
 const defaults = { connections: 8, statementTimeoutMs: 10_000, lockTimeoutMs: 8_000, connectTimeoutMs: 5_000 };
 const answerGraceMs = 2_000; // past the statement's own time: nobody is at the other end of the connection
@@ -190,13 +180,6 @@ export function openPool(options: PoolOptions): Database {
   };
 }
 
-const marks = new WeakMap<Sql, Set<string>>();
-
-/** Has the listeners of `onCommit` called once this transaction is committed. */
-export function afterCommit(tx: Sql, name: string): void {
-  marks.get(tx)?.add(name);
-}
-
 /**
  * Runs `work` on one connection of its own, as the migrations and the embedded server's set-up do. No statement timeout. What the server
  * says when it won't have us is thrown as it is; see `refusalOf`.
@@ -236,66 +219,4 @@ export function brokenUnique(error: unknown): string | undefined {
 export function schemaName(schema: string): string {
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(schema)) throw new Error(`"${schema}" can't be the name of a schema`);
   return schema;
-}
-
-type Transacting = {
-  readonly pool: pg.Pool;
-  readonly times: StatementTimes;
-  waited(error: unknown): Fault | undefined;
-  committed(name: string): void;
-};
-
-async function transact<T>(
-  { pool, times, waited, committed }: Transacting,
-  work: (tx: Sql) => Promise<T>,
-  { isolation = 'read committed', readOnly = false }: TransactionOptions,
-): Promise<T> {
-  const begin = `BEGIN ISOLATION LEVEL ${isolation} ${readOnly ? 'READ ONLY' : 'READ WRITE'}`;
-  for (let attempt = 1; ; attempt++) {
-    const client = await pool.connect().catch((error: unknown) => {
-      throw waited(error) ?? databaseFault(error) ?? error;
-    });
-    let broken = false;
-    let committing = false;
-    try {
-      await client.query(begin);
-      const tx: Sql = { query: (text, values) => ask(client, times, text, values) };
-      const marked = new Set<string>();
-      marks.set(tx, marked);
-      const result = await work(tx);
-      committing = true;
-      await client.query('COMMIT');
-      for (const name of marked) committed(name);
-      return result;
-    } catch (error) {
-      broken = isDisconnected(error instanceof Fault ? error.cause : error);
-      if (broken && committing && !readOnly) throw outcomeUnknown(error);
-      // On a connection that is gone nobody would answer.
-      if (!broken) await client.query('ROLLBACK').catch(() => (broken = true));
-      if (!lostRace(error)) throw databaseFault(error) ?? error;
-      if (attempt === attempts) {
-        throw new Fault('aborted', 'CONCURRENT_CHANGE', 'Others changed the same data at the same time; try again.', {
-          cause: error,
-          retryAfterMs: 100,
-        });
-      }
-    } finally {
-      client.release(broken);
-    }
-    await sleep(Math.random() * 10 * 2 ** attempt);
-  }
-}
-
-// Cut off in the middle of COMMIT: only PostgreSQL knows, and whoever repeats the call with its request_id is told.
-function outcomeUnknown(cause: unknown): Fault {
-  const text =
-    'The database was lost while it kept the change, which may be made or not; repeat the call with the same request_id.';
-  return new Fault('unavailable', 'DATABASE_OUTCOME_UNKNOWN', text, { cause, retryAfterMs: 1_000 });
-}
-
-function lostRace(error: unknown): boolean {
-  const cause = error instanceof Fault ? error.cause : error;
-  return (
-    cause instanceof pg.DatabaseError && (cause.code === '40001' || cause.code === '40P01' || isPlannedAnew(cause))
-  );
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { afterCommit, brokenUnique, openPool, withConnection } from './pool.postgres.ts';
+import { brokenUnique, openPool, withConnection } from './pool.postgres.ts';
 import { openTestDatabase, type TestDatabase } from './testing/database.ts';
+import { afterCommit } from './transaction.postgres.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {

@@ -22,9 +22,9 @@ import { assertReady, type Checks, openingState, stateOf } from './readiness.ts'
 import { createServerHooks } from './rpc/admission.ts';
 import type { ClientFor } from './rpc/client-for.ts';
 import { followPolicyFile, readPolicyFile } from './rpc/policy-file.ts';
-import { createRpcServer, type RpcServerOptions } from './rpc/server.ts';
 import { createShedder } from './rpc/shedding.ts';
 import type { Env, Service } from './service.ts';
+import { serving } from './serving.ts';
 import { keepsData, readSettings, type Settings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { createDatabaseMetrics } from './telemetry/database-metrics.ts';
@@ -32,7 +32,6 @@ import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createQueueMetrics } from './telemetry/queue-metrics.ts';
 import { openTracing } from './telemetry/tracing.ts';
-import { clearSocket, socketsOf } from './unix-socket.ts';
 
 /** One line of services/all.ts: loaded only where it runs, so that a process of one service stays small. */
 export type ServiceEntry = { readonly name: string; readonly port: number; load(): Promise<Service> };
@@ -70,8 +69,6 @@ export type Shop = {
   /** Ends everything in the order opposite to the start. */
   close(): Promise<void>;
 };
-
-const graceMs = 1_500; // for calls that are open; the gateway has waited for its own before
 
 /**
  * Starts the named services in this process, ready to be called. A service whose engine is away waits for it, and the others go on:
@@ -162,6 +159,8 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
   const watchQueues = createQueueMetrics(metrics.registry);
   const watchDatabase = createDatabaseMetrics(metrics.registry);
 
+  const serve = serving({ settings, dialing, addresses, closing: opened.servers });
+
   // A peer in this process whose engine is away has no port yet.
   function elsewhere(name: string): string {
     if (waits.has(name) && settings.portOf(name) === 0)
@@ -219,24 +218,6 @@ async function start(options: RunOptions, { stage, close }: ClosingStack): Promi
     }
     if (!isEdge(service)) await serve(name, { handlers, ready, hooks: auditing?.hooks(hooks) ?? hooks });
     checks.set(name, () => stateOf(engines, own));
-  }
-
-  async function serve(name: string, service: Pick<RpcServerOptions, 'handlers' | 'hooks' | 'ready'>): Promise<void> {
-    const { MESH_SOCKETS: sockets, RPC_MAX_MESSAGE_BYTES: maxMessageBytes } = config;
-    if (sockets !== undefined) {
-      const server = createRpcServer({ ...service, tls: undefined, behindSidecar: true, maxMessageBytes });
-      opened.servers.push(() => server.close({ graceMs }));
-      const { app } = socketsOf(sockets, name);
-      await clearSocket(app);
-      await server.listenAt(app);
-      addresses.set(name, `unix:${app}`);
-      return;
-    }
-    const { tls: source } = await dialing.identityOf(name);
-    const server = createRpcServer({ ...service, tls: { source }, maxMessageBytes });
-    opened.servers.push(() => server.close({ graceMs }));
-    const { port } = await server.listen(config.RPC_HOST, settings.portOf(name)).catch(unlessPort(name));
-    addresses.set(name, `127.0.0.1:${port}`);
   }
 
   const giveUp = new AbortController();

@@ -5,6 +5,11 @@ import type { createStatementTimes } from './telemetry/database-metrics.ts';
 
 const namedStatements = 500; // a connection keeps each prepared statement in memory for as long as it lives
 
+/** Asks PostgreSQL. `$1`, `$2`… stand for the values. int8 comes back as bigint, timestamptz as Date, date and numeric as text. */
+export type Sql = {
+  query<R extends object>(text: string, values?: readonly unknown[]): Promise<R[]>;
+};
+
 type Asked = Pick<pg.Pool | pg.ClientBase, 'query'>;
 
 /** Where it is counted how long statements take. */

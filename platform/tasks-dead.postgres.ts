@@ -1,5 +1,6 @@
-import { afterCommit, type Sql } from './pool.postgres.ts';
+import type { Sql } from './pool.postgres.ts';
 import type { Json } from './tasks-queue.postgres.ts';
+import { afterCommit } from './transaction.postgres.ts';
 
 /** A task that was given up. */
 export type DeadTask = {

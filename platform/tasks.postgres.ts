@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { TraceWork } from './background-call.ts';
-import { afterCommit, type Database, type Sql } from './pool.postgres.ts';
+import type { Database, Sql } from './pool.postgres.ts';
 import { currentCall } from './rpc/call.ts';
 import { createTaskQueue, type Json } from './tasks-queue.postgres.ts';
 import { createTaskRunner, type TaskHandlers } from './tasks-run.ts';
+import { afterCommit } from './transaction.postgres.ts';
 
 /** What is to be done: `kind` names the handler, such as "order.expire", `key` what it is about. There is one task a kind and key. */
 export type TaskToDo = {
