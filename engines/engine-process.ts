@@ -90,7 +90,10 @@ export async function killProcess(kept: KeptProcess): Promise<void> {
 /** What an engine said last, for an error. */
 export async function lastWords(folder: string, name: string): Promise<string> {
   const text = await readFile(logOf(folder, name), 'utf8').catch(() => '');
-  return text.trimEnd().split('\n').slice(-15).join('\n');
+  const lines = text.trimEnd().split('\n').slice(-1_000);
+  // Cassandra says why it ends, and then for long how.
+  const why = lines.findLastIndex((line) => /^[\d:.]+ ERROR /.test(line));
+  return (why === -1 ? lines.slice(-15) : lines.slice(why, why + 15)).join('\n');
 }
 
 /** Waits until the process says that the next may start. */
