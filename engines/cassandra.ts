@@ -6,12 +6,12 @@ import { addressesOf } from './place.ts';
 import { findJava, fromMaven, installOnce } from './programs.ts';
 import type { Place, ProcessPlan, Recipe } from './recipe.ts';
 
-const usualVersion = '5.0.9';
+export const usualVersion = '5.0.9';
 const user = 'only2u';
 const admin = 'admin';
-const usualHeap = ['-Xms512m', '-Xmx512m'];
-// Three share one machine: its cores rather start them than compile at length.
-const heapOfThree = ['-Xms320m', '-Xmx320m', '-XX:TieredStopAtLevel=1'];
+const flagsOfOne = ['-Xms512m', '-Xmx512m'];
+// Three share one machine: its cores rather start them than compile at length, and on a busy one a node that joins is not heard within a second.
+const flagsOfThree = ['-Xms320m', '-Xmx320m', '-XX:TieredStopAtLevel=1', '-Dcassandra.ring_delay_ms=5000'];
 const otherSystems = /-(osx|windows)-|-riscv64\.jar$/;
 
 /** Apache Cassandra from Maven Central, 5.0 on Java 17 or 4.1 on Java 11: one node, or three on 127.0.0.1 to 127.0.0.3. */
@@ -108,7 +108,7 @@ async function nodePlan({ place, java, jars, agent, address, name }: Node): Prom
       join(java, 'java'),
       ...javaFlags,
       `-javaagent:${agent}`,
-      ...(place.nodes === 1 ? usualHeap : heapOfThree),
+      ...(place.nodes === 1 ? flagsOfOne : flagsOfThree),
       `-Dcassandra.config=file://${config}`,
       `-Dcassandra.storagedir=${data}`,
       `-Dcassandra.logdir=${join(data, 'logs')}`,
