@@ -1,7 +1,7 @@
-import { createServer, type Server, type Socket, connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { silentLog } from '#platform/telemetry/log.ts';
+import { type Cable, openCable } from './cable.testing.ts';
 import { sampleProduct } from './product.samples.ts';
 import type { Product } from './product.ts';
 import { type ElasticShop, openElasticShop, testElasticSettings } from './search-elastic.testing.ts';
@@ -240,62 +240,3 @@ describe('while Elasticsearch is away', () => {
     await search.close();
   });
 });
-
-type Cable = {
-  readonly port: number;
-  cut(): Promise<void>;
-  mend(): Promise<void>;
-  /** Connections stay and are made, and nothing comes through: as to a process that has got SIGSTOP. */
-  pause(): void;
-  /** What was held comes through. */
-  resume(): void;
-  close(): Promise<void>;
-};
-
-/** A connection that can be cut. */
-async function openCable(to: URL): Promise<Cable> {
-  const sockets = new Set<Socket>();
-  let server: Server;
-  let port = 0;
-  let isPaused = false;
-  async function listen(): Promise<void> {
-    server = createServer((socket) => {
-      const onward = connect(Number(to.port), to.hostname);
-      for (const [from, into] of [
-        [socket, onward],
-        [onward, socket],
-      ] as const) {
-        sockets.add(from);
-        from.on('error', () => into.destroy()).on('close', () => into.destroy());
-        from.on('data', (chunk) => into.write(chunk)).on('end', () => into.end());
-        if (isPaused) from.pause();
-      }
-    });
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    const address = server.address();
-    port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-  }
-  async function cut(): Promise<void> {
-    const closed = new Promise((resolve) => server.close(resolve));
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-    await closed;
-  }
-  await listen();
-  return {
-    get port() {
-      return port;
-    },
-    cut,
-    mend: listen,
-    pause() {
-      isPaused = true;
-      for (const socket of sockets) socket.pause();
-    },
-    resume() {
-      isPaused = false;
-      for (const socket of sockets) socket.resume();
-    },
-    close: cut,
-  };
-}
