@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createConnection } from 'node:net';
 import { openPool, withConnection, type Database } from '../pool.postgres.ts';
 import { migrate, readMigrations } from '../migrate.postgres.ts';
-import { baseDatabase } from './server.ts';
+import { askDoor } from './server-door.ts';
+import { baseDatabase, databaseAt } from './server.ts';
 
 export type TestDatabase = Database & { readonly url: string };
 
@@ -11,60 +11,49 @@ export type TestDatabase = Database & { readonly url: string };
  * what a service may, no more. Close it at the end of the test.
  */
 export async function openTestDatabase(schema: string, migrations: URL): Promise<TestDatabase> {
-  const server = await testServer();
-  const template = await templateFor(server, schema, migrations);
-  const name = `test_${randomBytes(8).toString('hex')}`;
-  // Copying the files of a small template took 20 ms; the default way, through the log, 35 ms.
-  await withConnection(at(server, 'postgres'), (sql) =>
-    sql.run(`CREATE DATABASE ${name} OWNER service TEMPLATE ${template} STRATEGY file_copy`),
-  );
-  const url = asService(server, name);
+  const { url, close } = await copyOf(await templateOf(schema, migrations));
   const database = openPool({ url, schema });
   let closed: Promise<void> | undefined;
   return {
     ...database,
     url,
     close() {
-      closed ??= (async () => {
-        await database.close();
-        await withConnection(at(server, 'postgres'), (sql) => sql.run(`DROP DATABASE ${name} WITH (FORCE)`));
-      })();
+      closed ??= database.close().then(close);
       return closed;
     },
   };
 }
 
 /** A database without a schema, for what makes its own. */
-export async function createTestDatabase(): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const server = await testServer();
-  const name = `test_${randomBytes(8).toString('hex')}`;
-  await withConnection(at(server, 'postgres'), (sql) =>
-    sql.run(`CREATE DATABASE ${name} OWNER service TEMPLATE ${baseDatabase} STRATEGY file_copy`),
-  );
-  return {
-    url: asService(server, name),
-    close: () =>
-      withConnection(at(server, 'postgres'), (sql) => sql.run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
-  };
+export function createTestDatabase(): Promise<{ readonly url: string; close(): Promise<void> }> {
+  return copyOf(baseDatabase);
 }
+
+async function copyOf(template: string): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  const server = await testServer();
+  await askDoor(`copy ${template} ${name}`);
+  return { url: asService(server, name), close: async () => void (await askDoor(`drop ${name}`)) };
+}
+
+let server: Promise<string> | undefined;
 
 // The url of the server, as the superuser.
 function testServer(): Promise<string> {
-  const path = process.env['ONLY2U_TEST_POSTGRES'];
-  if (path === undefined) throw new Error('Run the test with npm test: jest’s global setup offers the database.');
-  return new Promise((resolve, reject) => {
-    let answer = '';
-    createConnection(path)
-      .setEncoding('utf8')
-      .on('data', (text: string) => (answer += text))
-      .on('error', reject)
-      .on('end', () =>
-        answer.startsWith('postgres:') ? resolve(answer) : reject(new Error(`PostgreSQL for tests ${answer}`)),
-      );
-  });
+  return (server ??= askDoor('url'));
 }
 
-async function templateFor(server: string, schema: string, migrations: URL): Promise<string> {
+const templates = new Map<string, Promise<string>>();
+
+function templateOf(schema: string, migrations: URL): Promise<string> {
+  const key = `${schema} ${migrations.href}`;
+  let template = templates.get(key);
+  if (template === undefined) templates.set(key, (template = makeTemplate(schema, migrations)));
+  return template;
+}
+
+async function makeTemplate(schema: string, migrations: URL): Promise<string> {
+  const server = await testServer();
   const texts = await readMigrations(migrations);
   const platform = await readMigrations(new URL('../migrations/', import.meta.url));
   const hash = createHash('sha256')
@@ -72,7 +61,7 @@ async function templateFor(server: string, schema: string, migrations: URL): Pro
     .digest('hex')
     .slice(0, 24);
   const name = `template_${hash}`;
-  await withConnection(at(server, 'postgres'), async (sql) => {
+  await withConnection(databaseAt(server, 'postgres'), async (sql) => {
     if (await exists(name)) return;
     await sql.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [name]);
     if (await exists(name)) return;
@@ -88,16 +77,9 @@ async function templateFor(server: string, schema: string, migrations: URL): Pro
   return name;
 }
 
-/** The server's url with the database: what stands behind the question mark (TLS) stays. */
-function at(server: string, database: string): string {
-  const url = new URL(server);
-  url.pathname = database;
-  return url.href;
-}
-
 // Global set-up gave the role the superuser's password.
 function asService(server: string, database: string): string {
-  const url = new URL(at(server, database));
+  const url = new URL(databaseAt(server, database));
   url.username = 'service';
   return url.href;
 }

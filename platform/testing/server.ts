@@ -28,11 +28,17 @@ export async function testServerUrl(environment: NodeJS.ProcessEnv, folder: stri
   return url.href;
 }
 
+/** The server's url with the database: what stands behind the question mark (TLS) stays. */
+export function databaseAt(server: string, database: string): string {
+  const url = new URL(server);
+  url.pathname = database;
+  return url.href;
+}
+
 /** Makes the role of the services and the database that others are copied from. Several runs may do so at once. */
 export async function prepareTestServer(url: string): Promise<void> {
   const { password } = new URL(url);
-  const at = (database: string): string => Object.assign(new URL(url), { pathname: database }).href;
-  await withConnection(at('postgres'), async (sql) => {
+  await withConnection(databaseAt(url, 'postgres'), async (sql) => {
     await sql.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [baseDatabase]);
     const roles = await sql.query("SELECT FROM pg_roles WHERE rolname = 'service'");
     const quoted = decodeURIComponent(password).replaceAll("'", "''");
@@ -42,7 +48,7 @@ export async function prepareTestServer(url: string): Promise<void> {
     const unfinished = `${baseDatabase}_unfinished`;
     await sql.run(`DROP DATABASE IF EXISTS ${unfinished} WITH (FORCE)`);
     await sql.run(`CREATE DATABASE ${unfinished}`);
-    await withConnection(at(unfinished), async (fresh) => {
+    await withConnection(databaseAt(url, unfinished), async (fresh) => {
       for (const extension of ['pg_trgm', 'unaccent', 'citext']) await fresh.run(`CREATE EXTENSION ${extension}`);
     });
     await sql.run(`ALTER DATABASE ${unfinished} RENAME TO ${baseDatabase}`);
