@@ -77,7 +77,8 @@ test('it speaks TLS, with a user, a password and an authority of its own', async
   await elastic.state(true).check();
   const index = elastic.index('speaks');
   await elastic.ask(elastic.client.indices.create({ index }));
-  expect(await elastic.ask(elastic.client.indices.exists({ index }))).toBe(true);
+  // Not by HEAD: the client's HTTP ends that connection, and what is asked next may meet its end.
+  expect(Object.keys(await elastic.ask(elastic.client.indices.get({ index })))).toEqual([index]);
   await elastic.client.indices.delete({ index });
   await elastic.close();
 });
