@@ -1,11 +1,14 @@
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { usualVersion as cassandraVersion } from './cassandra.ts';
 import { cassandraConfig } from './cassandra-config.ts';
 import { composeVariables } from './docker.ts';
-import { elasticConfig, elasticsearch } from './elasticsearch.ts';
-import { kafka, kafkaConfig } from './kafka.ts';
+import { elasticConfig, elasticsearch, usualVersion as elasticVersion } from './elasticsearch.ts';
+import { kafka, kafkaConfig, usualVersion as kafkaVersion } from './kafka.ts';
 import { hostRules, postgresConfig } from './postgres.ts';
 import { rabbitConfig } from './rabbitmq.ts';
 import { engineNames } from './recipe.ts';
@@ -75,4 +78,47 @@ test('compose.yaml has every engine, in one version, with its ports on loopback 
   const given = composeVariables('/data', Object.fromEntries(recipes.map(({ name, ports }) => [name, ports])));
   const read = [...text.matchAll(/\$\{(\w+):\?\}/g)].map(([, name]) => name ?? '');
   for (const name of read) expect(Object.keys(given)).toContain(name);
+});
+
+const composed = new URL('compose.yaml', import.meta.url);
+const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0;
+
+test('compose.yaml has the versions that the page names, of the same major as without Docker', async () => {
+  const service = z.object({ image: z.string() });
+  const { services } = z
+    .object({ services: z.record(z.enum(engineNames), service) })
+    .parse(parse(await readFile(composed, 'utf8')));
+  const page = await readFile(new URL('../docs/engines.md', import.meta.url), 'utf8');
+  const versionOf = (name: keyof typeof services): string => /:([\d.]+)/.exec(services[name].image)?.[1] ?? '';
+  const titles = await Promise.all(engineNames.map(async (name) => [name, (await loadRecipe(name)).title] as const));
+  for (const [name, title] of titles) expect(page.replaceAll(/\s+/g, ' ')).toContain(`${title} ${versionOf(name)}`);
+
+  const majorOf = (version: string): string => version.split('.')[0] ?? '';
+  expect(majorOf(versionOf('cassandra'))).toBe(majorOf(cassandraVersion));
+  expect(majorOf(versionOf('elasticsearch'))).toBe(majorOf(elasticVersion));
+  expect(majorOf(versionOf('kafka'))).toBe(majorOf(kafkaVersion));
+  expect(Number(majorOf(versionOf('postgres')))).toBeGreaterThanOrEqual(15);
+  expect(versionOf('redis')).toMatch(/^7\./);
+  expect(versionOf('rabbitmq')).toMatch(/^4\./);
+});
+
+test('a health check in compose.yaml asks the port that is published', async () => {
+  const service = z.object({ ports: z.array(z.string()), healthcheck: z.object({ test: z.array(z.string()) }) });
+  const { services } = z
+    .object({ services: z.record(z.string(), service) })
+    .parse(parse(await readFile(composed, 'utf8')));
+  const selfKnowing = ['postgres', 'rabbitmq']; // their tools look where the server says it listens
+  for (const [name, { ports, healthcheck }] of Object.entries(services)) {
+    const inside = /:(\$\{\w+:\?\}|\d+)$/.exec(ports[0] ?? '')?.[1];
+    expect(inside).toBeDefined();
+    if (!selfKnowing.includes(name)) expect(healthcheck.test.join(' ')).toContain(inside);
+  }
+});
+
+(hasCompose ? test : test.skip)('Docker Compose takes compose.yaml', async () => {
+  const recipes = await Promise.all(engineNames.map(loadRecipe));
+  const env = composeVariables('/data', Object.fromEntries(recipes.map(({ name, ports }) => [name, ports])));
+  const args = ['compose', '--file', fileURLToPath(composed), 'config', '--quiet'];
+  const { status, stderr } = spawnSync('docker', args, { env: { ...process.env, ...env }, encoding: 'utf8' });
+  expect([status, stderr]).toEqual([0, '']);
 });

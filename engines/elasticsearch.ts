@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { findJava, fromMaven, installOnce, runProgram } from './programs.ts';
 import type { Place, Recipe } from './recipe.ts';
 
-const usualVersion = '8.19.21';
+export const usualVersion = '8.19.21';
 const user = 'only2u';
 const heapMb = 512;
 const sources = resolve(import.meta.dirname, 'java');

@@ -5,7 +5,7 @@ import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { findJava, fromMaven, installOnce, runProgram } from './programs.ts';
 import type { Place, Recipe } from './recipe.ts';
 
-const usualVersion = '4.1.1';
+export const usualVersion = '4.1.1';
 const user = 'only2u';
 const broker = 'broker';
 const heapMb = 256;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { StartError } from '#platform/start-error.ts';
-import { failureOf, installingAs, MissingPackages } from './missing-packages.ts';
+import { failureOf, installingAs, MissingPackages, orNotOurs } from './missing-packages.ts';
 import { majorOf } from './postgres.ts';
 
 const no = () => Promise.resolve(false);
@@ -46,4 +46,15 @@ test('of several PostgreSQL the newest runs, or the one that was asked for; what
   expect(majorOf([], undefined)).toBeUndefined();
   expect(() => majorOf([], 'newest')).toThrow('PostgreSQL newest: give a major version, 15 or later');
   expect(() => majorOf(['14'], '14')).toThrow('15 or later');
+});
+
+test('a folder that root began is said in one line, and no other error is touched', () => {
+  const closed = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES', path: '/shop/.tools' });
+  const other = new TypeError('oops');
+
+  expect(orNotOurs(closed)).toMatchObject({
+    message: expect.stringMatching(/^\/shop\/\.tools belongs to another user/),
+  });
+  expect(failureOf([{ title: 'Kafka', error: closed }])).toBeInstanceOf(StartError);
+  expect(orNotOurs(other)).toBe(other);
 });

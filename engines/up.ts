@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
 import { usesDocker } from './docker.ts';
 import { alone } from '#platform/alone.ts';
-import { failureOf } from './missing-packages.ts';
+import { failureOf, orNotOurs } from './missing-packages.ts';
 import { type OpenEngine, openEngine } from './open-engine.ts';
 import { usualData } from './place.ts';
 import { loadRecipe } from './recipes.ts';
@@ -32,7 +32,11 @@ const largeMb = 300; // such an engine keeps a core busy for as long as it start
  */
 export async function up(options: UpOptions): Promise<readonly OpenEngine[]> {
   const { names, folder, say } = options;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+    .then(() => access(folder, constants.W_OK))
+    .catch((error: unknown) => {
+      throw orNotOurs(error);
+    });
   return alone(
     join(folder, 'lock'),
     async () => {
