@@ -87,6 +87,12 @@ export async function killProcess(kept: KeptProcess): Promise<void> {
   }
 }
 
+/** Stops it and what it started in their tracks, as a machine that hangs does, or lets them go on. */
+export function holdProcess(kept: KeptProcess, how: 'SIGSTOP' | 'SIGCONT'): void {
+  if (!isRunning(kept)) return;
+  for (const pid of treeOf(kept.pid)) signal(pid, how);
+}
+
 /** What an engine said last, for an error. */
 export async function lastWords(folder: string, name: string): Promise<string> {
   const text = await readFile(logOf(folder, name), 'utf8').catch(() => '');

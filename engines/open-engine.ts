@@ -5,6 +5,7 @@ import { StartError } from '#platform/start-error.ts';
 import { killContainer, removeContainer, startContainer, stopContainer } from './docker.ts';
 import {
   endWithUs,
+  holdProcess,
   isRunning,
   type KeptProcess,
   killProcess,
@@ -46,6 +47,10 @@ export type OpenEngine = {
   readonly processes: readonly string[];
   /** Ends all its processes, or the named one, by SIGKILL, as a power cut would. */
   kill(process?: string): Promise<void>;
+  /** Stops all its processes in their tracks: its ports accept, and nobody answers. Not in Docker. */
+  pause(): void;
+  /** Lets them go on. */
+  resume(): void;
   /** Ends all in order, which start() takes back. */
   stop(): Promise<void>;
   /** Starts what does not run, on the same data and ports; resolves when it is healthy. */
@@ -139,6 +144,8 @@ export async function openEngine(name: EngineName, options: OpenEngineOptions): 
     ports,
     variables: record.variables,
     processes: plans.map((plan) => plan.name),
+    pause: () => record.processes.forEach((kept) => holdProcess(kept, 'SIGSTOP')),
+    resume: () => record.processes.forEach((kept) => holdProcess(kept, 'SIGCONT')),
     start,
     stop,
     close: stop,

@@ -14,8 +14,8 @@ import { type EngineWorld, engineNames, looker, openEngineWorld } from './world.
 
 const help = `Usage: npm run check:outages -- [options]
 
-Ends, empties, cuts and slows the engines that a shop stands on, two processes of each service, while customers buy. Each time: is all back within ten
-seconds of the engine's return? And in the end: do the books agree to the piece and the minor unit?
+Ends, empties, pauses, cuts and slows the engines that a shop stands on, two processes of each service, while customers buy. Each time: is all back within ten
+seconds of the engine's return? Is nothing left in RabbitMQ's queues, and no event dead? And in the end: do the books agree to the piece and the minor unit?
 
   --only TEXT   only the outages whose names have it
   --help        this text
@@ -40,6 +40,7 @@ const outages: readonly Outage[] = [
   })),
   { name: 'Redis is emptied', run: redisIsEmptied },
   { name: 'the search index is deleted', run: indexIsDeleted },
+  { name: 'elasticsearch is paused', run: elasticsearchIsPaused },
   ...engineNames
     .filter((name) => name !== 'cassandra')
     .flatMap((name) => [
@@ -105,16 +106,53 @@ async function redisIsEmptied(world: EngineWorld): Promise<string> {
   return `the cart is the same; ${back(await world.recovered())}`;
 }
 
+function productsOf(world: EngineWorld) {
+  const baseUrl = `http://${world.shop.addressOf('gateway')}`;
+  return createClient(ProductService, createConnectTransport({ baseUrl, httpVersion: '1.1' }));
+}
+
+/** SIGSTOP: its port accepts and nobody answers. Each search is another one, since the edge keeps answers. */
+async function elasticsearchIsPaused(world: EngineWorld): Promise<string> {
+  const products = productsOf(world);
+  const before = await fallbacks(world);
+  world.engines.get('elasticsearch')?.pause();
+  const tookMs: number[] = [];
+  try {
+    for (const endMs = performance.now() + awayMs * 2; performance.now() < endMs;) {
+      const startMs = performance.now();
+      await Promise.all([0, 1, 2].map((each) => products.searchProducts({ query: `saree ${tookMs.length}x${each}` })));
+      tookMs.push(performance.now() - startMs);
+    }
+  } finally {
+    world.engines.get('elasticsearch')?.resume();
+  }
+  const since = (await fallbacks(world)).map((count, why) => count - (before[why] ?? 0));
+  const [unanswered = 0, away = 0] = since;
+  if (away === 0 || unanswered > away) throw new Error(`${unanswered} searches waited for it, and ${away} did not`);
+  const [slowest = 0] = tookMs.toSorted((a, b) => b - a);
+  const middle = tookMs.toSorted((a, b) => a - b)[Math.floor(tookMs.length / 2)] ?? 0;
+  return `${tookMs.length * 3} searches meanwhile, none failed, ${unanswered} waited for it, the slowest took ${slowest.toFixed(0)} ms, most ${middle.toFixed(0)} ms; ${back(await world.recovered())}`;
+}
+
+/** How many searches the database answered since they found Elasticsearch away, and since they knew. */
+async function fallbacks({ shop }: EngineWorld): Promise<readonly number[]> {
+  const own = shop.processes.filter(({ service }) => service === 'product');
+  const pages = own.map(async ({ adminAddress }) => (await fetch(`http://${adminAddress}/metrics`)).text());
+  const text = (await Promise.all(pages)).join('\n');
+  return ['unanswered', 'away'].map((why) =>
+    [...text.matchAll(new RegExp(`^search_fallbacks_total\\{why="${why}"\\} (\\d+)`, 'gm'))].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0,
+    ),
+  );
+}
+
 async function indexIsDeleted(world: EngineWorld): Promise<string> {
   const elastic = new ElasticClient({
     node: world.variables['ELASTICSEARCH_URL'] ?? '',
     tls: { ca: world.variables['ELASTICSEARCH_CA'] ?? '' },
   });
-  const transport = createConnectTransport({
-    baseUrl: `http://${world.shop.addressOf('gateway')}`,
-    httpVersion: '1.1',
-  });
-  const products = createClient(ProductService, transport);
+  const products = productsOf(world);
   const found = async () =>
     (await insist(() => products.searchProducts({ query: 'saree', pageSize: 50 }))).products.map(({ id }) => id);
   const before = await found();
@@ -184,7 +222,9 @@ async function main(only: string): Promise<number> {
       const { outcomes, failures } = await trade.end();
       bought += outcomes.length;
       problems.push(...failures);
-      for (const failure of failures) say(`WRONG  ${failure}`);
+      const unheard = name.includes('rabbitmq') ? await world.unheard() : [];
+      problems.push(...unheard.map((problem) => `${name}: ${problem}`));
+      for (const problem of [...failures, ...unheard]) say(`WRONG  ${problem}`);
     }
     say(`${bought} checkouts came to their end meanwhile; waiting until all is done`);
     const wrong = await world.reckon();

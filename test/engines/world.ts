@@ -12,11 +12,12 @@ import { services } from '#services/all.ts';
 import { openEngine, type OpenEngine } from '../../engines/open-engine.ts';
 import type { EngineName } from '../../engines/recipe.ts';
 import { shopVariables } from '../../engines/variables.ts';
-import { audit, untilSettled, type UrlOf } from '../audit.ts';
+import { audit, unsettled, untilSettled, type UrlOf } from '../audit.ts';
 import { checkOut, insist, reasonOf, type Outcome } from '../kills/buyer.ts';
 import { openMarket, type Market } from '../kills/market.ts';
 import { planOf } from '../kills/plan.ts';
 import { type ShopProcesses, startShopProcesses } from '../shop-processes.ts';
+import { leftUnheard } from './outages-broker.ts';
 import { openWire, type Wire } from './wire.ts';
 
 /** The whole shop in earnest: two processes of each service on real engines, and a wire to each engine that can be pulled. */
@@ -31,6 +32,8 @@ export type EngineWorld = {
   trade(name: string): Trade;
   /** Resolves when every process has each engine again and a purchase goes its whole way. Answers how many milliseconds that took. */
   recovered(): Promise<number>;
+  /** What still waits in RabbitMQ once nobody buys, and what groups gave up; empty when nothing does. */
+  unheard(): Promise<readonly string[]>;
   /** What does not agree once all is done; empty when everything does. */
   reckon(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -117,12 +120,19 @@ export async function openEngineWorld(say: (text: string) => void): Promise<Engi
     });
     running.push(market);
     const urlOf = urlsOf(engines.get('postgres'), direct);
+    const broker = {
+      managementUrl: direct['RABBITMQ_MANAGEMENT_URL'] ?? '',
+      ca: direct['RABBITMQ_CA'] ?? '',
+      eventBusUrl: direct['EVENT_BUS_URL'] ?? '',
+      unsettled: () => unsettled(urlOf),
+    };
     return {
       ...{ engines, wires, shop, market, close },
       variables: { ...variables, ...peers },
       trade: (name) => trade(market, name),
       recovered: () => recovered(shop, market),
-      reckon: () => reckon(market, urlOf),
+      unheard: () => leftUnheard(broker, settleWithinMs),
+      reckon: async () => [...(await reckon(market, urlOf)), ...(await leftUnheard(broker, settleWithinMs))],
     };
   } catch (error) {
     await close();
