@@ -1,6 +1,4 @@
-import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -81,7 +79,6 @@ test('compose.yaml has every engine, in one version, with its ports on loopback 
 });
 
 const composed = new URL('compose.yaml', import.meta.url);
-const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0;
 
 test('compose.yaml has the versions that the page names, of the same major as without Docker', async () => {
   const service = z.object({ image: z.string() });
@@ -113,12 +110,4 @@ test('a health check in compose.yaml asks the port that is published', async () 
     expect(inside).toBeDefined();
     if (!selfKnowing.includes(name)) expect(healthcheck.test.join(' ')).toContain(inside);
   }
-});
-
-(hasCompose ? test : test.skip)('Docker Compose takes compose.yaml', async () => {
-  const recipes = await Promise.all(engineNames.map(loadRecipe));
-  const env = composeVariables('/data', Object.fromEntries(recipes.map(({ name, ports }) => [name, ports])));
-  const args = ['compose', '--file', fileURLToPath(composed), 'config', '--quiet'];
-  const { status, stderr } = spawnSync('docker', args, { env: { ...process.env, ...env }, encoding: 'utf8' });
-  expect([status, stderr]).toEqual([0, '']);
 });
