@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomPassword, startPostgres } from '../postgres-process.ts';
+import { clearLeftBehind } from './left-behind.ts';
 import { createDoor, type Databases, openDatabases } from './server-door.ts';
 import { databaseAt, prepareTestServer, testServerUrl } from './server.ts';
 
@@ -17,7 +18,9 @@ declare global {
  * server which runs already.
  */
 export async function setUp(): Promise<void> {
-  const folder = await mkdtemp(join(await quickFolder(), 'only2u-test-'));
+  const [base, prefix] = [await quickFolder(), 'only2u-test-'];
+  await Promise.all([...new Set([base, tmpdir()])].map((each) => clearLeftBehind(each, prefix)));
+  const folder = await mkdtemp(join(base, prefix));
   let starting: Promise<Databases> | undefined;
   const door = createDoor(() => (starting = openServer(folder)));
   const path = join(folder, 'door');
