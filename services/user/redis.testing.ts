@@ -1,4 +1,5 @@
-import { openRedis } from '#platform/connection.redis.ts';
+import { setImmediate } from 'node:timers/promises';
+import { openRedis, type RedisConnection } from '#platform/connection.redis.ts';
 import { openTestDatabase, type TestDatabase } from '#platform/testing/database.ts';
 import { startTestRedis, type TestRedis } from '#platform/testing/redis-server.ts';
 import { createTestAuthority } from '#platform/testing/rpc.ts';
@@ -15,6 +16,8 @@ export type RedisSessions = {
   readonly variables: { readonly REDIS_URL: string; readonly REDIS_CA: string; readonly REDIS_PREFIX: string };
   /** What one process has of it; closing it closes the database too. */
   open(): Promise<UserStore>;
+  /** Resolves when all that were opened and not closed reach it: after a start each comes back in its own time. */
+  reached(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -28,6 +31,7 @@ export async function openRedisSessions(): Promise<RedisSessions> {
     REDIS_CA: tls.ca,
     REDIS_PREFIX: 'only2u:',
   };
+  const opened = new Set<RedisConnection>();
   return {
     server,
     database,
@@ -35,7 +39,23 @@ export async function openRedisSessions(): Promise<RedisSessions> {
     async open() {
       const log = silentLog();
       const redis = await openRedis(variables, log, { commandTimeoutMs: 1_000 });
-      return withSessionsInRedis({ store: createPostgresStore(database), database, redis, log });
+      opened.add(redis);
+      const store = withSessionsInRedis({ store: createPostgresStore(database), database, redis, log });
+      return {
+        ...store,
+        close() {
+          opened.delete(redis);
+          return store.close();
+        },
+      };
+    },
+    async reached() {
+      const answers = (redis: RedisConnection): Promise<boolean> =>
+        redis.ask(redis.client.ping()).then(
+          () => true,
+          () => false,
+        );
+      for (const redis of opened) while (!(await answers(redis))) await setImmediate();
     },
     async close() {
       await server.close();

@@ -66,11 +66,12 @@ describe('what Redis does', () => {
     while (!(await holds())) if (performance.now() > endMs) throw new Error('it does not come true');
   }
 
-  /** While Redis is killed and started again, empty. */
+  /** While Redis is killed and started again, empty, until both processes reach it. */
   async function emptied(meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
     await sessions.server.kill();
     await meanwhile();
     await sessions.server.start();
+    await sessions.reached();
   }
 
   test('another process sees a refresh at once, and PostgreSQL soon', async () => {

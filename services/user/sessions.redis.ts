@@ -17,12 +17,13 @@ export type RedisSessionsOptions = {
 
 const keptMs = 24 * 3_600_000; // PostgreSQL is told within milliseconds, or when it is back
 
-// KEYS: the session. ARGV: generation it was made from, time to live, then the fields. What is there of the same generation or an older one
-// is a copy from before PostgreSQL moved on: who asks has seen PostgreSQL.
+// KEYS: the session. ARGV: generation it was made from, time to live, whether PostgreSQL has decided, then the fields. What is there of the same
+// generation or an older one is a copy from before PostgreSQL moved on: who asks has seen PostgreSQL. Nothing there says nothing about others.
 const rotating = redisScript(`
 local has = redis.call('hget', KEYS[1], 'generation')
+if not has and ARGV[3] == '0' then return 2 end
 if has and (has == 'ended' or tonumber(has) > tonumber(ARGV[1])) then return 0 end
-redis.call('hset', KEYS[1], unpack(ARGV, 3))
+redis.call('hset', KEYS[1], unpack(ARGV, 4))
 redis.call('pexpire', KEYS[1], ARGV[2])
 return 1`);
 
@@ -36,7 +37,8 @@ end`);
 /**
  * The store with the refreshes of sessions in Redis. A session is opened and ended in PostgreSQL alone, which every refresh asks (its account has to be read anyway), so that a
  * sign-out can't come undone by anything that Redis does. Which refresh token is the next is decided in Redis by one script, and recorded in PostgreSQL by
- * this process milliseconds later, many in one statement; of the two the later generation counts. While Redis is away PostgreSQL decides.
+ * this process milliseconds later, many in one statement; of the two the later generation counts. While Redis is away, or knows nothing of
+ * the session (new, or forgotten), PostgreSQL decides.
  */
 export function withSessionsInRedis({ store, database, redis, log }: RedisSessionsOptions): UserStore {
   const rotations = createRotations({ record: (rotated) => recordRotations(database, rotated), log });
@@ -67,14 +69,19 @@ export function withSessionsInRedis({ store, database, redis, log }: RedisSessio
       return { session: latest, account: found.account };
     },
     async rotate(from, to) {
-      const args = [from.generation, keptMs, ...encode(to)];
-      const done = await redis.ask(rotating.run(redis.client, [keyOf(from.id)], args)).catch((error: unknown) => {
-        if (isAway(error)) return 'away';
-        throw error;
-      });
-      if (done === 'away') {
+      const ask = (decided: 0 | 1): Promise<unknown> =>
+        redis
+          .ask(rotating.run(redis.client, [keyOf(from.id)], [from.generation, keptMs, decided, ...encode(to)]))
+          .catch((error: unknown) => {
+            if (isAway(error)) return 'away';
+            throw error;
+          });
+      const done = await ask(0);
+      if (done === 'away' || done === 2) {
         await rotations.flush();
-        return store.sessions.rotate(from, to);
+        const rotated = await store.sessions.rotate(from, to);
+        if (rotated && done === 2) await ask(1);
+        return rotated;
       }
       if (done !== 1) return false;
       rotations.add(to);
