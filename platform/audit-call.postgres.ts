@@ -1,5 +1,5 @@
 import type { Code } from '#gen/google/rpc/code_pb.ts';
-import type { Sql } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import type { AuditedCall } from './rpc/auditing.ts';
 
 /** A call as it is kept until the log has it. */

@@ -9,7 +9,8 @@ import {
   outboxMark,
   remember,
 } from './outbox.postgres.ts';
-import { brokenUnique, type Database, type Sql } from './pool.postgres.ts';
+import { brokenUnique, type Database } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import { areSoon, taskInsertion, taskMark, type TaskToDo, taskValues } from './tasks.postgres.ts';
 import { afterCommit } from './transaction.postgres.ts';
 

@@ -1,4 +1,5 @@
-import { applicationName, type Sql } from './pool.postgres.ts';
+import { applicationName } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 
 /**
  * Which versions of a service are connected to its database, so that what an older one still reads is not taken away from it (expand and

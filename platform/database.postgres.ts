@@ -10,8 +10,10 @@ import { openPool, type Database, type PoolOptions } from './pool.postgres.ts';
 import { withReplica } from './replica.postgres.ts';
 import { forgetAnswers } from './request-id.postgres.ts';
 
-// eslint-disable-next-line no-restricted-syntax -- what a store stands on, in one place
-export { brokenUnique, type Database, type Sql } from './pool.postgres.ts';
+/* eslint-disable no-restricted-syntax -- what a store stands on, in one place */
+export { brokenUnique, type Database } from './pool.postgres.ts';
+export type { Sql } from './statement.postgres.ts';
+/* eslint-enable no-restricted-syntax */
 
 export type DatabaseOptions = PoolOptions & {
   readonly log: Logger;

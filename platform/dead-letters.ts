@@ -11,7 +11,8 @@ import {
 } from '#gen/only2u/operation/v1/dead_letter_pb.ts';
 import type { DeadEvent, DeadEventId, EventBus } from './event-bus.ts';
 import { Fault, invalidField } from './fault.ts';
-import type { Database, Sql } from './pool.postgres.ts';
+import type { Database } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import { repeatable } from './repeatable.ts';
 import { once } from './request-id.postgres.ts';
 import { currentCall } from './rpc/call.ts';

@@ -1,5 +1,5 @@
 import type { DeadEvent, EventBus } from './event-bus.ts';
-import type { Sql } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 
 const columns =
   'group_name AS "group", id, topic, key, body, traceparent, time, attempts, error, dead_time AS "deadTime"';

@@ -1,6 +1,6 @@
 import type { Message } from '@bufbuild/protobuf';
 import { events as contractEvents } from '#gen/mesh/policies.ts';
-import type { Sql } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 
 /** Who tells each event and who hears of it, by its full name; `at` is the place in the contracts that says so. */
 export type EventPolicies = Readonly<

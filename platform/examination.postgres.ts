@@ -4,7 +4,8 @@ import type { Finding } from './engine.ts';
 import { codeOf } from './error-code.ts';
 import { Fault } from './fault.ts';
 import { readMigrations } from './migrate.postgres.ts';
-import { schemaName, type Sql, withConnection } from './pool.postgres.ts';
+import { schemaName, withConnection } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import { StartError } from './start-error.ts';
 
 /** A service's part of a database. */

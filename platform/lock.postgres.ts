@@ -1,5 +1,5 @@
 import { createLocks, type Leases, type Locks } from './lock.ts';
-import type { Sql } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 
 /** Locks in the service's own schema, by the database's clock. A row and not an advisory lock: that would need a connection for each. */
 export function createPostgresLocks(sql: Sql): Locks {

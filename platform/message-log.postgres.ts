@@ -12,7 +12,7 @@ import {
   type MessageLogs,
 } from './message-log.ts';
 import { entryIdAt } from './message-log-id.ts';
-import type { Sql } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 
 export type PostgresMessageLogs = MessageLogs & {
   /** Clears what has expired, up to so many; answers how many. Reading never shows it, so it may come late: see `startSweeping`. */

@@ -3,7 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { databaseFault, type PostgresTarget, refusedStart } from './connection.postgres.ts';
 import { isContract, olderConnected } from './contracting.postgres.ts';
-import { type Level, schemaName, withConnection, type Script, type Sql } from './pool.postgres.ts';
+import { type Level, schemaName, withConnection, type Script } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import { StartError } from './start-error.ts';
 
 export type MigrateOptions = PostgresTarget & {

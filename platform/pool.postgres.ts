@@ -15,9 +15,6 @@ import { ask, getTypeParser, type Sql } from './statement.postgres.ts';
 import { createStatementTimes, type PoolLoad } from './telemetry/database-metrics.ts';
 import { transact, type TransactionOptions } from './transaction.postgres.ts';
 
-// eslint-disable-next-line no-restricted-syntax -- a Database is one, and whoever has one asks it as such
-export type { Sql } from './statement.postgres.ts';
-
 export type Database = Sql & {
   /**
    * For reads that may be some seconds old, such as what the edge keeps for everybody anyway: a replica where there is one that keeps up, or

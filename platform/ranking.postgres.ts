@@ -1,5 +1,6 @@
 import { type ChangeWith, onChange } from './change.postgres.ts';
-import type { Database, Sql } from './pool.postgres.ts';
+import type { Database } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import { type Counted, dayOf, daysOf, type Ranked, type Ranking, type RankingWindow } from './ranking.ts';
 
 export type PostgresRanking = Ranking & {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { RedisConnection } from './connection.redis.ts';
 import type { Locks } from './lock.ts';
 import type { EventHandler } from './outbox.postgres.ts';
-import type { Sql } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import type { DayScore, PostgresRanking } from './ranking.postgres.ts';
 import { type Counted, dayOf, daysOf, type Ranked, type Ranking, type RankingWindow } from './ranking.ts';
 import { redisScript } from './script.redis.ts';

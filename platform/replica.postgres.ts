@@ -1,6 +1,7 @@
 import { codeOf } from './error-code.ts';
 import { Fault } from './fault.ts';
-import { type Database, openPool, type PoolOptions, type Sql } from './pool.postgres.ts';
+import { type Database, openPool, type PoolOptions } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 
 export type ReplicaOptions = PoolOptions & {
   readonly replica?: { readonly url: string; readonly maxLagMs: number } | undefined;

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { fromBinary, toBinary, type DescMessage, type Message, type MessageShape } from '@bufbuild/protobuf';
-import { brokenUnique, type Sql } from './pool.postgres.ts';
+import { brokenUnique } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import { Fault, requestIdReused } from './fault.ts';
 
 export type OnceOptions<R extends DescMessage> = {

@@ -1,4 +1,4 @@
-import type { Sql } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import type { Json } from './tasks-queue.postgres.ts';
 import { afterCommit } from './transaction.postgres.ts';
 

@@ -1,4 +1,4 @@
-import type { Sql } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 
 /** A value of JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };

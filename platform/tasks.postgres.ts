@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { TraceWork } from './background-call.ts';
-import type { Database, Sql } from './pool.postgres.ts';
+import type { Database } from './pool.postgres.ts';
+import type { Sql } from './statement.postgres.ts';
 import { currentCall } from './rpc/call.ts';
 import { createTaskQueue, type Json } from './tasks-queue.postgres.ts';
 import { createTaskRunner, type TaskHandlers } from './tasks-run.ts';

@@ -1,5 +1,6 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { withConnection, type Script, type Sql } from '../pool.postgres.ts';
+import { withConnection, type Script } from '../pool.postgres.ts';
+import type { Sql } from '../statement.postgres.ts';
 
 /** Makes and removes databases of tests on a server, for all processes of the run, over connections that stay open. */
 export type Databases = {
