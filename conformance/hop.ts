@@ -2,12 +2,13 @@
 import { unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { freePorts } from '#platform/testing/free-port.ts';
 import { findEnvoy } from '../envoy/binary.ts';
 import { renderEnvoy } from '../mesh/envoy/envoy.ts';
 import type { MeshModel, Method } from '../mesh/model.ts';
 import type { Rendered, RenderSettings } from '../mesh/render.ts';
 import { openEnvoys } from '../test/planes/envoys.ts';
-import { createWorld, freePorts } from '../test/planes/world.ts';
+import { createWorld } from '../test/planes/world.ts';
 import { ConformanceService } from './gen/connectrpc/conformance/v1/service_pb.ts';
 
 const client = 'caller';

@@ -30,6 +30,7 @@ beforeAll(async () => {
     const onward = send(new URL(incoming.url ?? '/', engine), {
       method: incoming.method,
       headers,
+      agent: false, // a kept connection that the engine ends just then would look like one that it cut
       ...(engineCa !== undefined && { ca: engineCa }),
       ...(auth !== undefined && { auth }),
     });
@@ -118,8 +119,8 @@ test('a service starts while Elasticsearch is away, and is told so', async () =>
 
 test('the doctor sees that it is reached, its version, TLS, rights, indices and clock, and what is wrong', async () => {
   const good = await findings(settings(secured(), ca));
-  expect(good.map(({ about }) => about)).toEqual(['reachable', 'version', 'tls', 'rights', 'schema', 'clock']);
   expect(good.filter(({ verdict }) => verdict === 'bad')).toEqual([]);
+  expect(good.map(({ about }) => about)).toEqual(['reachable', 'version', 'tls', 'rights', 'schema', 'clock']);
   expect(await findings(settings(secured(), otherCa))).toMatchObject([{ about: 'tls', verdict: 'bad' }]);
   expect(await findings(settings(secured('shop:wrong@'), ca))).toMatchObject([{ about: 'rights', verdict: 'bad' }]);
   expect(await findings(settings('http://localhost:1'))).toMatchObject([{ about: 'reachable', verdict: 'bad' }]);

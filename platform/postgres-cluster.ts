@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chown, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { childEnvironment, type Launcher } from './postgres-launcher.ts';
@@ -81,12 +81,21 @@ export function logFile(folder: string): string {
   return `${folder}.log`;
 }
 
+const diskFull = 'the disk is full. Free some space, or set ONLY2U_DATA to a folder on another disk.';
+const leastFree = 1024 * 1024; // bytes without which no server starts
+
+/** As `problemOf`, for a server whose log may have stopped in the middle of a word because the disk is full. */
+export async function problemAt(error: unknown, folder: string, log: string): Promise<string> {
+  const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: Infinity, bsize: 1 }));
+  return bavail * bsize < leastFree ? diskFull : problemOf(error, folder, log);
+}
+
 /** PostgreSQL's own words, and what a person can do about them. */
 export function problemOf(error: unknown, folder: string, log = ''): string {
   const stderr = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' ? error.stderr : '';
   const text = `${log}\n${stderr}\n${error instanceof Error ? error.message : String(error)}`;
   if (/No space left on device|Disk quota exceeded/.test(text)) {
-    return 'the disk is full. Free some space, or set ONLY2U_DATA to a folder on another disk.';
+    return diskFull;
   }
   if (/Read-only file system/.test(text)) return 'it is read-only. Set ONLY2U_DATA to a folder that can be written.';
   if (/Permission denied|Operation not permitted/.test(text)) {

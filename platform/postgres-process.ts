@@ -5,7 +5,7 @@ import { type FileHandle, open, readdir, readFile, rename, stat, unlink } from '
 import { createConnection } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { checkCluster, createCluster, exists, logFile, problemOf } from './postgres-cluster.ts';
+import { checkCluster, createCluster, exists, logFile, problemAt } from './postgres-cluster.ts';
 import { childEnvironment, findLauncher, findPrograms, giveTo, type Launcher } from './postgres-launcher.ts';
 import { isAlive } from './process-alive.ts';
 import { StartError } from './start-error.ts';
@@ -138,7 +138,9 @@ async function startServer(
     await unlink(pipe.path).catch(() => undefined);
     const text = (await readFile(logFile(folder)).catch(() => Buffer.alloc(0))).subarray(logStart).toString();
     if (text.includes('lock file "postmaster.pid" already exists')) return undefined; // another process was faster
-    throw new StartError(`PostgreSQL does not start in ${folder}: ${problemOf(error, folder, text)}`, { cause: error });
+    throw new StartError(`PostgreSQL does not start in ${folder}: ${await problemAt(error, folder, text)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -108,7 +108,11 @@ export async function openTestShop(
     fetchKeys: async (dial) => (await dial(KeyService).getKeys({})).jwksJson,
   };
   const run = engines === undefined ? runHere : startShopProcesses; // several of each service on engines
-  let shop = await run(options);
+  let shop = await run(options).catch(async (error: unknown) => {
+    await engines?.close(); // an open connection would keep the tests' process
+    await database.close();
+    throw error;
+  });
   const addressOf = (name: string): string => shop.addressOf(name);
   const test: TestShop = {
     get url() {

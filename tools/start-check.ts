@@ -16,6 +16,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { services } from '#services/all.ts';
+import { freePorts } from '#platform/testing/free-port.ts';
 import { memoryOf, processesOf, type StartedShop, startShop, type StartOptions, treeOf } from './started-shop.ts';
 
 /**
@@ -152,15 +153,10 @@ async function listenOn(port: number): Promise<Server> {
   return server;
 }
 
-async function freePorts(): Promise<Record<string, string>> {
+async function portsOfShop(): Promise<Record<string, string>> {
   const names = ['POSTGRES_PORT', 'ADMIN_PORT', ...services.map(({ name }) => `${name.toUpperCase()}_PORT`)];
-  const servers = await Promise.all(names.map(() => listenOn(0)));
-  const entries = servers.map((server, index) => {
-    const address = server.address();
-    return [names[index] ?? '', String(typeof address === 'object' ? address?.port : '')] as const;
-  });
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return Object.fromEntries(entries);
+  const free = await freePorts(names.length);
+  return Object.fromEntries(names.map((name, index) => [name, String(free[index])] as const));
 }
 
 async function startAndStop(options: Partial<StartOptions> & { readonly data: string }): Promise<string> {
@@ -384,7 +380,7 @@ async function places(): Promise<void> {
 }
 
 try {
-  ports = await freePorts();
+  ports = await portsOfShop();
   const data = freshData('shop');
   await ordinaryLife(data);
   await portsInUse(data);

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { services } from '#services/all.ts';
+import { freePorts } from '#platform/testing/free-port.ts';
 
 const startWithinMs = 120_000; // the first start unpacks a database and loads a catalog, on a busy machine too
 const stopWithinMs = 10_000; // twice what a shop promises
@@ -61,20 +61,6 @@ async function ready(url: string, ended: () => boolean): Promise<void> {
   }
   throw new Error(
     ended() ? 'The shop ended instead of starting.' : `The shop was not ready after ${startWithinMs / 1000} s.`,
-  );
-}
-
-/** Ports that nothing listens on now. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  return Promise.all(
-    servers.map(async (server) => {
-      await new Promise((done) => server.once('listening', done));
-      const address = server.address();
-      await new Promise((done) => server.close(done));
-      if (address === null || typeof address === 'string') throw new Error('A listener without a port.');
-      return address.port;
-    }),
   );
 }
 

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomPassword, startPostgres } from '../postgres-process.ts';
+import { freePort } from './free-port.ts';
 import { clearLeftBehind } from './left-behind.ts';
 import { createDoor, type Databases, openDatabases } from './server-door.ts';
 import { databaseAt, prepareTestServer, testServerUrl } from './server.ts';
@@ -18,7 +18,7 @@ declare global {
  * server which runs already.
  */
 export async function setUp(): Promise<void> {
-  const [base, prefix] = [await quickFolder(), 'only2u-test-'];
+  const [base, prefix] = [await quickFolder(), 'only2u-jest-'];
   await Promise.all([...new Set([base, tmpdir()])].map((each) => clearLeftBehind(each, prefix)));
   const folder = await mkdtemp(join(base, prefix));
   let starting: Promise<Databases> | undefined;
@@ -94,15 +94,6 @@ async function start(folder: string): Promise<Databases> {
       await server.close();
     },
   };
-}
-
-/** A port that nothing listens on now. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 export { setUp as default };

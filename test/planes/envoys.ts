@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from '#platform/testing/free-port.ts';
 import { createEnvoyAdmin } from '../../envoy/admin.ts';
 import { folderOf, type Form, installFiles, nodesOf, type Places } from '../../envoy/node-files.ts';
 import { behindTheEdge } from '../../mesh/envoy/names.ts';
 import { edgesOf, type MeshModel } from '../../mesh/model.ts';
 import type { Rendered, RenderSettings } from '../../mesh/render.ts';
-import { freePorts, type World } from './world.ts';
+import type { World } from './world.ts';
 
 export type EnvoysOptions = {
   readonly binary: string;

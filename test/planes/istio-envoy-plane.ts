@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePorts } from '#platform/testing/free-port.ts';
 import type { Plane } from '../../mesh/matrix.ts';
 import type { RenderSettings } from '../../mesh/render.ts';
 import { createAsker } from './asking.ts';
 import { startEnvoy } from './envoys.ts';
 import { type Sidecar, translate } from './istio-translation.ts';
-import { freePorts, type World } from './world.ts';
+import type { World } from './world.ts';
 
 export type IstioEnvoyPlaneOptions = {
   /** The Envoy to start. */

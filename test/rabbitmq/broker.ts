@@ -2,10 +2,10 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '#platform/testing/free-port.ts';
 
 /** A RabbitMQ of its own, empty, on this machine. */
 export type Broker = {
@@ -99,14 +99,4 @@ export async function openBroker(): Promise<Broker> {
     throw new Error(`RabbitMQ does not start:\n${said.slice(-2_000)}`, { cause });
   }
   return { port, ctl, kill, restart, close };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('there is no free port');
-  return address.port;
 }
