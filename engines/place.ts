@@ -67,13 +67,15 @@ export function addressesOf(nodes: number): string[] {
 // Below those that the system gives to connections that go out: one of them could take a port while its engine is down.
 const lowest = 12_000;
 const highest = 32_000;
+const given = new Set<number>();
 
 /** Ports that nothing uses now, one for each purpose. */
 export async function freePorts(recipe: Recipe): Promise<Record<string, number>> {
   const ports: Record<string, number> = {};
   for (const purpose of Object.keys(recipe.ports)) {
     let port = randomInt(lowest, highest);
-    while (Object.values(ports).includes(port) || !(await isFree(port))) port = randomInt(lowest, highest);
+    while (given.has(port) || !(await isFree(port))) port = randomInt(lowest, highest);
+    given.add(port); // not again to an engine that starts beside this one
     ports[purpose] = port;
   }
   return ports;
