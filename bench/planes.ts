@@ -5,7 +5,7 @@ import { type ClientHttp2Session, connect } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePorts } from '#platform/testing/free-port.ts';
+import { freePorts } from '#platform/free-port.ts';
 import { findEnvoy } from '../envoy/binary.ts';
 import type { Form } from '../envoy/node-files.ts';
 import { renderEnvoy } from '../mesh/envoy/envoy.ts';

@@ -2,7 +2,7 @@
 import { unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { freePorts } from '#platform/testing/free-port.ts';
+import { freePorts } from '#platform/free-port.ts';
 import { findEnvoy } from '../envoy/binary.ts';
 import { renderEnvoy } from '../mesh/envoy/envoy.ts';
 import type { MeshModel, Method } from '../mesh/model.ts';

@@ -14,7 +14,7 @@ import {
   stopProcess,
   untilUp,
 } from './engine-process.ts';
-import { checkPorts, freePorts, openPlace } from './place.ts';
+import { checkPorts, openPlace, portsFor } from './place.ts';
 import { loadRecipe } from './recipes.ts';
 import type { EngineName, Place, ProcessPlan, Recipe } from './recipe.ts';
 import { type EngineRecord, readRecord, writeRecord } from './state.ts';
@@ -84,7 +84,7 @@ export async function openEngine(name: EngineName, options: OpenEngineOptions): 
     );
   }
   const ports =
-    known !== undefined && running ? known.ports : { ...(await freePorts(recipe)), ...known?.ports, ...options.ports };
+    known !== undefined && running ? known.ports : { ...(await portsFor(recipe)), ...known?.ports, ...options.ports };
   const place = await openPlace(recipe, { folder: options.folder, ports, nodes, version, say });
   const record: EngineRecord = {
     name,

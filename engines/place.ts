@@ -1,7 +1,7 @@
-import { randomInt } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import { freePorts } from '#platform/free-port.ts';
 import { randomPassword } from '#platform/postgres-process.ts';
 import { StartError } from '#platform/start-error.ts';
 import { engineCertificate } from './certificates.ts';
@@ -64,21 +64,11 @@ export function addressesOf(nodes: number): string[] {
   return Array.from({ length: nodes }, (_, index) => `127.0.0.${index + 1}`);
 }
 
-// Below those that the system gives to connections that go out: one of them could take a port while its engine is down.
-const lowest = 12_000;
-const highest = 32_000;
-const given = new Set<number>();
-
 /** Ports that nothing uses now, one for each purpose. */
-export async function freePorts(recipe: Recipe): Promise<Record<string, number>> {
-  const ports: Record<string, number> = {};
-  for (const purpose of Object.keys(recipe.ports)) {
-    let port = randomInt(lowest, highest);
-    while (given.has(port) || !(await isFree(port))) port = randomInt(lowest, highest);
-    given.add(port); // not again to an engine that starts beside this one
-    ports[purpose] = port;
-  }
-  return ports;
+export async function portsFor(recipe: Recipe): Promise<Record<string, number>> {
+  const purposes = Object.keys(recipe.ports);
+  const free = await freePorts(purposes.length);
+  return Object.fromEntries(free.map((port, index) => [purposes[index] ?? '', port] as const));
 }
 
 /** Throws when something else listens on one of them. */
@@ -89,14 +79,6 @@ export async function checkPorts(recipe: Recipe, ports: Readonly<Record<string, 
       `Port ${port} (${purpose}) for ${recipe.title} is in use: stop what uses it, or give another by --port ${recipe.name}.${purpose}=PORT.`,
     );
   }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((done) => {
-    const server = createServer();
-    server.once('error', () => done(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
-  });
 }
 
 // Not by listening there: after a crash the system may keep the port of connections that are ending, which harms no engine.

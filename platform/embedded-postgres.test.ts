@@ -11,7 +11,7 @@ import { openDataFolder } from './data-folder.ts';
 import { createEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
 import { isAlive } from './process-alive.ts';
 import { withConnection } from './pool.postgres.ts';
-import { freePort } from './testing/free-port.ts';
+import { freePort } from './free-port.ts';
 
 let folder: string;
 let port: number;

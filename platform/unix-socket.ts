@@ -42,7 +42,8 @@ export async function clearSocket(path: string): Promise<void> {
   await unlink(path);
 }
 
-function isHeard(path: string): Promise<boolean> {
+/** Whether somebody listens at the socket; also where that can't be told. */
+export function isHeard(path: string): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(path);
     socket.once('connect', () => {

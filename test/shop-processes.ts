@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Client } from '@connectrpc/connect';
 import type { Variables } from '#platform/config.ts';
 import type { Dial } from '#platform/run.ts';
-import { freePort } from '#platform/testing/free-port.ts';
+import { freePort } from '#platform/free-port.ts';
 import { openOperator } from '../tools/operator.ts';
 
 const here = resolve(import.meta.dirname, '..');

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { newId } from '#platform/ids.ts';
-import { freePort } from '#platform/testing/free-port.ts';
+import { freePort } from '#platform/free-port.ts';
 import { openTestShop } from './shop.ts';
 
 const away = expect.stringMatching(/^away: /);

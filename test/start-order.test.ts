@@ -8,7 +8,7 @@ import { KeyService } from '#gen/only2u/user/v1/auth_pb.ts';
 import { newId } from '#platform/ids.ts';
 import { type Shop, startShop } from '#platform/run.ts';
 import { createTestDatabase } from '#platform/testing/database.ts';
-import { freePort } from '#platform/testing/free-port.ts';
+import { freePort } from '#platform/free-port.ts';
 import { services } from '#services/all.ts';
 import { userSecret } from './shop.ts';
 

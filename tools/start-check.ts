@@ -16,7 +16,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { services } from '#services/all.ts';
-import { freePorts } from '#platform/testing/free-port.ts';
+import { freePorts } from '#platform/free-port.ts';
 import { memoryOf, processesOf, type StartedShop, startShop, type StartOptions, treeOf } from './started-shop.ts';
 
 /**

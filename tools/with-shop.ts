@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { services } from '#services/all.ts';
-import { freePorts } from '#platform/testing/free-port.ts';
+import { freePorts } from '#platform/free-port.ts';
 
 const startWithinMs = 120_000; // the first start unpacks a database and loads a catalog, on a busy machine too
 const stopWithinMs = 10_000; // twice what a shop promises

@@ -12,7 +12,7 @@ import { migrate } from '#platform/migrate.postgres.ts';
 import { openPool, type Database } from '#platform/pool.postgres.ts';
 import { silentLog } from '#platform/telemetry/log.ts';
 import { engineVariable, engineVariables } from '#platform/testing/engines.ts';
-import { freePort } from '#platform/testing/free-port.ts';
+import { freePort } from '#platform/free-port.ts';
 import { testRedisConfig } from '#platform/testing/redis-config.ts';
 import type { Compare } from './compare.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomPassword, startPostgres } from '../postgres-process.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../free-port.ts';
 import { clearLeftBehind } from './left-behind.ts';
 import { createDoor, type Databases, openDatabases } from './server-door.ts';
 import { databaseAt, prepareTestServer, testServerUrl } from './server.ts';

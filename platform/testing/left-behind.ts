@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
-import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { isHeard } from '../unix-socket.ts';
 
 const youngMs = 60_000; // a run that starts has made its folder and not yet its door
 
@@ -15,21 +15,11 @@ export async function clearLeftBehind(base: string, prefix: string, nowMs = Date
       const folder = join(base, name);
       try {
         const { mtimeMs } = await stat(folder);
-        if (nowMs - mtimeMs < youngMs || (await answers(join(folder, 'door')))) return;
+        if (nowMs - mtimeMs < youngMs || (await isHeard(join(folder, 'door')))) return;
         await rm(folder, { recursive: true, force: true });
       } catch {
         // another user's, or another run's that clears up too
       }
     }),
   );
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }

@@ -2,10 +2,8 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { silentLog } from '#platform/telemetry/log.ts';
 import { sampleProduct } from './product.samples.ts';
 import { type ElasticShop, openElasticShop, testElasticSettings } from './search-elastic.testing.ts';
-import { createFallbackSearch } from './search-fallback.ts';
 import type { SearchQuery } from './search.ts';
 
 const lamps: SearchQuery = {
@@ -70,14 +68,7 @@ test('an index whose queue is full while it is filled, and while it follows, is 
 test('a search of several questions, each answered late, is the database’s after 0.8 s in all', async () => {
   await shop.write(products(1, 20));
   await until(async () => (await counted()) === 20);
-  const why: string[] = [];
-  const search = createFallbackSearch({
-    first: shop.search,
-    second: shop.inPostgres,
-    isReady: shop.following.isLive,
-    log: silentLog(),
-    fellBack: (reason) => why.push(reason),
-  });
+  const { search, why } = shop.openFallback();
   front.mood = { lateMs: 500 };
   const beganMs = performance.now();
   const found = await search.search({ ...lamps, query: 'lanp' });

@@ -189,12 +189,7 @@ describe('while Elasticsearch is away', () => {
   });
 
   test('searches go on in the database, no second one waits, and ten seconds after its return it is asked again', async () => {
-    const search = createFallbackSearch({
-      first: shop.search,
-      second: shop.inPostgres,
-      isReady: shop.following.isLive,
-      log: silentLog(),
-    });
+    const { search } = shop.openFallback();
     const ask = () => search.search({ ...all, query: 'lamp' });
     const found = await ask();
     expect(search.current()).toBe('first');
@@ -212,14 +207,7 @@ describe('while Elasticsearch is away', () => {
   });
 
   test('one that is paused, whose port accepts and never answers, costs who asks just then 0.8 s and nobody else anything', async () => {
-    const why: string[] = [];
-    const search = createFallbackSearch({
-      first: shop.search,
-      second: shop.inPostgres,
-      isReady: shop.following.isLive,
-      log: silentLog(),
-      fellBack: (reason) => why.push(reason),
-    });
+    const { search, why } = shop.openFallback();
     const ask = () => search.search({ ...all, query: 'lamp' });
     await until('the product’s end', async () => search.current() === 'first' && (await ask()).total === 30);
     why.length = 0;

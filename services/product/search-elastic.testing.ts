@@ -5,6 +5,7 @@ import { silentLog } from '#platform/telemetry/log.ts';
 import { engineVariable, engineVariables } from '#platform/testing/engines.ts';
 import { openSearchDatabase, type SearchDatabase } from './search-database.testing.ts';
 import { createElasticSearch } from './search.elastic.ts';
+import { createFallbackSearch, type FallbackSearch, type WhySecond } from './search-fallback.ts';
 import { createPostgresSearch, suggestionsOf } from './search.postgres.ts';
 import type { ProductSearch } from './search.ts';
 import { createPostgresSearchFeed } from './search-feed.postgres.ts';
@@ -30,6 +31,8 @@ export type ElasticShop = SearchDatabase & {
   readonly search: ProductSearch;
   readonly inPostgres: ProductSearch;
   readonly following: SearchFollowing;
+  /** The index's search with the database's behind it, and why that has answered each time. The search is closed by who asked for it. */
+  openFallback(): { readonly search: FallbackSearch; readonly why: WhySecond[] };
   /** Tells the index what has changed and shows it. */
   settle(): Promise<void>;
   close(): Promise<void>;
@@ -56,19 +59,23 @@ export async function openElasticShop({
   const feed = createPostgresSearchFeed(shop.database);
   const following = startFollowing({ feed, engine, log, newId, now: () => new Date(), everyMs });
   const lexemes = createPostgresLexemes(shop.database);
+  const inPostgres = createPostgresSearch(shop.database);
+  const suggested = (ids: readonly string[]) => suggestionsOf(shop.database, ids);
+  const search = createElasticSearch({ connection, lexemes, timeoutMs, suggestionsOf: suggested });
   return {
     ...shop,
     connection,
     engine,
     feed,
     following,
-    inPostgres: createPostgresSearch(shop.database),
-    search: createElasticSearch({
-      connection,
-      lexemes,
-      timeoutMs,
-      suggestionsOf: (ids) => suggestionsOf(shop.database, ids),
-    }),
+    inPostgres,
+    search,
+    openFallback() {
+      const why: WhySecond[] = [];
+      const fellBack = (reason: WhySecond): void => void why.push(reason);
+      const isReady = following.isLive;
+      return { search: createFallbackSearch({ first: search, second: inPostgres, isReady, log, fellBack }), why };
+    },
     async settle() {
       while ((await following.round()) > 0 || !following.isLive());
       for (const { name } of await feed.indexes(engine.alias)) await engine.refresh(name);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePorts } from '#platform/testing/free-port.ts';
+import { freePorts } from '#platform/free-port.ts';
 import { createEnvoyAdmin } from '../../envoy/admin.ts';
 import { folderOf, type Form, installFiles, nodesOf, type Places } from '../../envoy/node-files.ts';
 import { behindTheEdge } from '../../mesh/envoy/names.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePorts } from '#platform/testing/free-port.ts';
+import { freePorts } from '#platform/free-port.ts';
 import type { Plane } from '../../mesh/matrix.ts';
 import type { RenderSettings } from '../../mesh/render.ts';
 import { createAsker } from './asking.ts';

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { openDataFolder } from '#platform/data-folder.ts';
 import { createEmbeddedPostgres } from '#platform/embedded-postgres.ts';
-import { freePort } from '#platform/testing/free-port.ts';
+import { freePort } from '#platform/free-port.ts';
 import { services } from '#services/all.ts';
 import { audit, untilSettled } from '../audit.ts';
 import { checkOut, reasonOf, type Outcome } from '../kills/buyer.ts';

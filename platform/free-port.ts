@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-// Below those that the system gives to connections that go out (32768 and up): one of these took a port before the server that it was for.
+// Below those that the system gives to connections that go out (32768 and up): one of these could take a port before the server that it is for, or
+// while that is down.
 const lowest = 12_000;
 const highest = 32_000;
 const given = new Set<number>();
